@@ -1,0 +1,44 @@
+-- AccountInsert adds an account.
+-- name: AccountInsert :one
+INSERT INTO account (id, handle, name, password_hash, created_at, updated_at)
+VALUES (@id, @handle, @name, @password_hash, @now, @now)
+RETURNING *;
+
+-- AccountCount tells whether this is a new instance; it stops at the first row.
+-- name: AccountExists :one
+SELECT EXISTS (SELECT 1 FROM account);
+
+-- AccountGet reads one account.
+-- name: AccountGet :one
+SELECT * FROM account WHERE id = @id;
+
+-- AccountGetByHandle reads one account by its name in the URL or in a sign-in.
+-- name: AccountGetByHandle :one
+SELECT * FROM account WHERE handle = @handle;
+
+-- AccountLock holds an account against changes of its keys, roles and state until the transaction ends.
+-- name: AccountLock :one
+SELECT * FROM account WHERE id = @id FOR NO KEY UPDATE;
+
+-- AccountSuspend marks an account as suspended; repeating it keeps the first moment.
+-- name: AccountSuspend :one
+UPDATE account SET suspended_at = coalesce(suspended_at, @now), updated_at = @now WHERE id = @id RETURNING *;
+
+-- AccountRestore ends a suspension.
+-- name: AccountRestore :one
+UPDATE account SET suspended_at = NULL, updated_at = @now WHERE id = @id RETURNING *;
+
+-- AccountSetPassword replaces a password hash, if it is still the one that was checked.
+-- name: AccountSetPassword :execrows
+UPDATE account SET password_hash = @password_hash, updated_at = @now WHERE id = @id AND password_hash = @checked;
+
+-- AccountPage lists accounts, newest first, after a cursor.
+-- name: AccountPage :many
+SELECT * FROM account
+ WHERE (created_at, id) < (@before::timestamptz, @before_id::text)
+ ORDER BY created_at DESC, id DESC
+ LIMIT @page;
+
+-- AccountsOfIDs reads the owners that a page of keys names.
+-- name: AccountsOfIDs :many
+SELECT * FROM account WHERE id = ANY (@ids::text[]);

@@ -1,0 +1,27 @@
+-- AuditEventInsert records an act, in the transaction of the act.
+-- name: AuditEventInsert :exec
+INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address,
+                         account_id, target_kind, target_id, old, new)
+VALUES (@id, @now, @type, sqlc.narg(actor_id), sqlc.narg(actor_handle), @credential, sqlc.narg(credential_id), @address,
+        sqlc.narg(account_id), @target_kind, @target_id, sqlc.narg(old), sqlc.narg(new));
+
+-- AuditEventPageOwn lists the events that one account caused or that are about it. Two index scans of a page each, merged:
+-- an OR would read the whole history of the account.
+-- name: AuditEventPageOwn :many
+SELECT * FROM (
+    (SELECT * FROM audit_event e WHERE e.account_id = @account_id AND (e.created_at, e.id) < (@before::timestamptz, @before_id::text)
+      ORDER BY e.created_at DESC, e.id DESC LIMIT @page)
+    UNION
+    (SELECT * FROM audit_event e WHERE e.actor_id = @account_id AND (e.created_at, e.id) < (@before::timestamptz, @before_id::text)
+      ORDER BY e.created_at DESC, e.id DESC LIMIT @page)) AS audit_event
+ ORDER BY created_at DESC, id DESC
+ LIMIT @page;
+
+-- AuditEventPageAny lists everybody's events, newest first, after a cursor.
+-- name: AuditEventPageAny :many
+SELECT * FROM audit_event
+ WHERE (created_at, id) < (@before::timestamptz, @before_id::text)
+   AND (@account_id::text = '' OR account_id = @account_id)
+   AND (@type::text = '' OR type = @type)
+ ORDER BY created_at DESC, id DESC
+ LIMIT @page;
