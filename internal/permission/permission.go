@@ -36,6 +36,9 @@ func NewSet(names ...string) Set {
 	return Set{slices.Compact(s)}
 }
 
+// With is the set and more names.
+func (s Set) With(names ...string) Set { return NewSet(append(names, s.names...)...) }
+
 // Holds reports whether the set gives name, directly or because it holds ADMINISTRATOR.
 func (s Set) Holds(name string) bool {
 	return slices.Contains(s.names, Administrator) || slices.Contains(s.names, name)

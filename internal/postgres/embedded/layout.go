@@ -40,7 +40,7 @@ func newLayout(dir string) (layout, error) {
 		path, err = dir, nil
 	}
 	if err != nil {
-		return layout{}, fmt.Errorf("resolve data folder: %w", err)
+		return layout{}, fmt.Errorf("resolve data folder %s: %w: choose another LATCHKEY_DATA_DIR", dir, err)
 	}
 	l := layout{dir: path}
 	if n := len(filepath.Join(l.run(), socketName)); n > maxSocketPath {
