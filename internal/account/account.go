@@ -107,10 +107,7 @@ func (s *Store) prepare(ctx context.Context, in NewAccount) (managedb.AccountIns
 	if err != nil {
 		return managedb.AccountInsertParams{}, err
 	}
-	if err := s.policy.check(in.Password, handle, clean); err != nil {
-		return managedb.AccountInsertParams{}, err
-	}
-	hash, err := s.cfg.Hasher.Hash(ctx, in.Password)
+	hash, err := s.cfg.Hasher.choose(ctx, s.policy, in.Password, handle, clean)
 	if err != nil {
 		return managedb.AccountInsertParams{}, err
 	}

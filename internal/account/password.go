@@ -58,6 +58,28 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer done()
+	return h.hash(password)
+}
+
+// choose is Hash for a password that p has to find good first, in the same turn: judging can cost as much as hashing.
+//
+// Errors: problem.PasswordRefused, problem.Overloaded.
+func (h *Hasher) choose(ctx context.Context, p policy, password string, context ...string) (string, error) {
+	if err := p.measure(password); err != nil {
+		return "", err
+	}
+	done, err := h.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	if err := p.judge(password, context...); err != nil {
+		return "", err
+	}
+	return h.hash(password)
+}
+
+func (h *Hasher) hash(password string) (string, error) {
 	salt := make([]byte, saltLen)
 	if _, err := io.ReadFull(h.rand, salt); err != nil {
 		return "", fmt.Errorf("draw salt: %w", err)
@@ -141,22 +163,32 @@ const (
 	passwordMax = 1024 // bytes
 	// judged is how much of a password its strength is judged by: the judge's work grows faster than the length.
 	judged = 64 // code points
-	// enough is the least score of zxcvbn that is taken: 10^8 guesses and more.
-	enough = 3
+	// enough is the least number of guesses that zxcvbn must think it takes: its score 3, give or take five guesses, so that
+	// eight random characters are enough where the operator allows eight.
+	enough = 1e8
 )
 
 // policy decides which passwords may be chosen (NIST SP 800-63B-4, OWASP ASVS 5.0 6.2): a least length, no rules of
 // composition, nothing that is widely known or made of what everybody knows about the account.
 type policy struct{ min int } // code points
 
-func (p policy) check(password string, context ...string) error {
-	refused := problem.New(problem.PasswordRefused).WithField("min", p.min)
+func (p policy) refused(why string) error {
+	return problem.New(problem.PasswordRefused).WithField("min", p.min).WithDetail(why)
+}
+
+// measure refuses what is too short or too long.
+func (p policy) measure(password string) error {
 	if n := utf8.RuneCountInString(password); n < p.min {
-		return refused.WithDetail(fmt.Sprintf("A password has at least %d characters.", p.min))
+		return p.refused(fmt.Sprintf("A password has at least %d characters.", p.min))
 	}
 	if len(password) > passwordMax {
-		return refused.WithDetail("A password has at most 1024 bytes.")
+		return p.refused("A password has at most 1024 bytes.")
 	}
+	return nil
+}
+
+// judge refuses what is too easy to guess by someone who knows context.
+func (p policy) judge(password string, context ...string) error {
 	known := append([]string{"latchkey"}, context...)
 	for _, c := range context {
 		known = append(known, strings.Fields(strings.ToLower(c))...)
@@ -165,8 +197,8 @@ func (p policy) check(password string, context ...string) error {
 		known[i] = legible(known[i])
 	}
 	text := legible(password)
-	if zxcvbn.PasswordStrength(text[:min(len(text), judged)], known).Score < enough {
-		return refused.WithDetail("This password is too easy to guess: it is widely known, or made of the account's names, repetitions or sequences.")
+	if zxcvbn.PasswordStrength(text[:min(len(text), judged)], known).Guesses < enough {
+		return p.refused("This password is too easy to guess: it is widely known, or made of the account's names, repetitions or sequences.")
 	}
 	return nil
 }

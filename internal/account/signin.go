@@ -193,10 +193,7 @@ func (s *Store) PasswordUpdate(ctx context.Context, caller auth.Caller, old, pas
 	if err := tries.proved(ctx); err != nil {
 		return fail(err)
 	}
-	if err := s.policy.check(password, row.Handle, row.Name); err != nil {
-		return fail(err)
-	}
-	hash, err := s.cfg.Hasher.Hash(ctx, password)
+	hash, err := s.cfg.Hasher.choose(ctx, s.policy, password, row.Handle, row.Name)
 	if err != nil {
 		return fail(err)
 	}

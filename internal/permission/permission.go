@@ -37,7 +37,7 @@ func NewSet(names ...string) Set {
 }
 
 // With is the set and more names.
-func (s Set) With(names ...string) Set { return NewSet(append(names, s.names...)...) }
+func (s Set) With(names ...string) Set { return NewSet(slices.Concat(names, s.names)...) }
 
 // Holds reports whether the set gives name, directly or because it holds ADMINISTRATOR.
 func (s Set) Holds(name string) bool {
