@@ -1,0 +1,165 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/verify"
+)
+
+// guard is the first link of an operation's chain. Its order is part of the contract: size, credential, permission, body.
+func (s *Server) guard(p policy) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if overreaches(c) {
+				return problem.New(problem.NotFound)
+			}
+			if err := s.cfg.Ready(); err != nil && !p.health {
+				return err
+			}
+			body, err := readBody(c.Request())
+			if err != nil {
+				return err
+			}
+			caller, holder, err := s.identify(c, p)
+			if err != nil {
+				return err
+			}
+			c.Set(callerKey, caller)
+			if p.permission != public && !caller.Permissions.Holds(p.permission) {
+				return denied(p.permission)
+			}
+			if err := checkRequest(c, p, body); err != nil {
+				return err
+			}
+			ctx := context.WithValue(auth.NewContext(c.Request().Context(), caller), holderKey{}, holder)
+			c.SetRequest(c.Request().WithContext(ctx))
+			return next(c)
+		}
+	}
+}
+
+// overreaches tells whether the last parameter took in more of the path than its own segment, as echo lets it.
+func overreaches(c echo.Context) bool {
+	values := c.ParamValues()
+	return len(values) > 0 && strings.Contains(values[len(values)-1], "/")
+}
+
+func denied(name string) error {
+	return problem.New(problem.PermissionDenied).WithDetail("This needs the permission "+name+".").WithField("permission", name)
+}
+
+// holderKey is where the guard leaves what the look-up of the credential saw.
+type holderKey struct{}
+
+func holderOf(ctx context.Context) verify.Holder {
+	h, _ := ctx.Value(holderKey{}).(verify.Holder)
+	return h
+}
+
+// identify tells who is calling. An operation that takes no credential is told nothing, whatever was sent.
+//
+// Errors: problem.CredentialsAmbiguous, problem.CredentialRequired, problem.CredentialInvalid, problem.CredentialNotAllowed.
+func (s *Server) identify(c echo.Context, p policy) (auth.Caller, verify.Holder, error) {
+	caller := auth.Anonymous(c.RealIP(), c.Request().UserAgent())
+	if p.anonymous() {
+		_, _, err := bearer(c.Request().Header)
+		return caller, verify.Holder{}, err
+	}
+	kind, credential, err := s.credential(c.Request())
+	if err != nil {
+		return caller, verify.Holder{}, err
+	}
+	h, err := s.lookUp(c.Request().Context(), kind, credential)
+	if err != nil {
+		return caller, h, err
+	}
+	caller = caller.As(h.AccountID, h.Handle)
+	caller.Permissions, caller.Credential, caller.CredentialID = h.Permissions, kind, h.CredentialID
+	switch {
+	case kind == auth.Session && !p.session:
+		return caller, h, problem.New(problem.CredentialNotAllowed).WithField("credential", auth.AccessKey)
+	case kind == auth.AccessKey && !p.key:
+		return caller, h, problem.New(problem.CredentialNotAllowed).WithField("credential", auth.Session)
+	case kind == auth.Session:
+		return caller, h, s.cfg.Accounts.SessionTouch(c.Request().Context(), caller, h.LastSeen)
+	}
+	return caller, h, nil
+}
+
+// credential finds what a request came with. Errors: problem.CredentialsAmbiguous.
+func (s *Server) credential(r *http.Request) (auth.Kind, string, error) {
+	token, hasToken, err := bearer(r.Header)
+	if err != nil {
+		return auth.None, "", err
+	}
+	cookies := r.CookiesNamed(s.cookieName())
+	switch {
+	case len(cookies) > 1, hasToken && len(cookies) > 0:
+		return auth.None, "", problem.New(problem.CredentialsAmbiguous)
+	case hasToken:
+		return auth.AccessKey, token, nil
+	case len(cookies) == 1:
+		return auth.Session, cookies[0].Value, nil
+	}
+	return auth.None, "", nil
+}
+
+func (s *Server) lookUp(ctx context.Context, kind auth.Kind, credential string) (verify.Holder, error) {
+	switch {
+	case kind == auth.AccessKey && credential == "":
+		return verify.Holder{}, problem.New(problem.CredentialRequired).WithDetail("Only the scheme Bearer is understood.")
+	case kind == auth.AccessKey:
+		return s.cfg.Verifier.Key(ctx, credential)
+	case kind == auth.Session:
+		return s.cfg.Verifier.Session(ctx, credential)
+	}
+	return verify.Holder{}, problem.New(problem.CredentialRequired)
+}
+
+// bearer reads the Authorization header: the token, and whether the header was sent at all. Another scheme than Bearer gives
+// no token.
+//
+// Errors: problem.CredentialsAmbiguous for two headers or two credentials in one.
+func bearer(h http.Header) (string, bool, error) {
+	lines := h["Authorization"]
+	if len(lines) == 0 {
+		return "", false, nil
+	}
+	if len(lines) > 1 || strings.Contains(lines[0], ",") {
+		return "", true, problem.New(problem.CredentialsAmbiguous)
+	}
+	scheme, token, _ := strings.Cut(lines[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", true, nil
+	}
+	return strings.TrimLeft(token, " "), true, nil
+}
+
+// sameSite refuses requests that another site made a browser send. Programs send neither of the headers it looks at.
+func (s *Server) sameSite() echo.MiddlewareFunc {
+	protection := http.NewCrossOriginProtection()
+	_ = protection.AddTrustedOrigin(s.cfg.PublicURL) // checked when the configuration was read
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := protection.Check(c.Request()); err != nil {
+				return problem.New(problem.CrossOrigin)
+			}
+			return next(c)
+		}
+	}
+}
+
+// callerKey is where the guard leaves the caller for the log line.
+const callerKey = "caller"
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

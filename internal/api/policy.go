@@ -1,0 +1,113 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/latchkey-dev/latchkey/internal/permission"
+)
+
+// public is the x-permission of operations whose credential, if any, is enough.
+const public = "none"
+
+// policy is what the contract says of one operation, ready to be enforced.
+type policy struct {
+	id         string
+	permission string          // public, or one of package permission
+	session    bool            // takes a session
+	key        bool            // takes an access key
+	health     bool            // answers while the database is away
+	takesBody  bool            // has a request body
+	query      map[string]bool // the query parameters it knows
+	route      *routers.Route  // for the validator
+
+	unparameterised bool // has neither parameters nor a body: nothing for the validator
+}
+
+func (p policy) anonymous() bool { return !p.session && !p.key }
+
+// policies reads the policy of every operation, by operationId. The server does not start unless each states its permission
+// (x-permission) and its credentials (security), unless both are known here, and unless every permission is asked for by
+// some operation.
+func policies(doc *openapi3.T) (map[string]policy, error) {
+	all := map[string]policy{}
+	var faults []error
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			p, err := newPolicy(doc, path, item, method, op)
+			if err == nil && all[p.id].id != "" {
+				err = errors.New("operationId used twice")
+			}
+			if err != nil {
+				faults = append(faults, fmt.Errorf("%s %s: %w", method, path, err))
+				continue
+			}
+			all[p.id] = p
+		}
+	}
+	for _, name := range permission.All() {
+		asks := func(p policy) bool { return p.permission == name }
+		if !slices.ContainsFunc(values(all), asks) {
+			faults = append(faults, fmt.Errorf("no operation asks for the permission %s", name))
+		}
+	}
+	return all, errors.Join(faults...)
+}
+
+func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method string, op *openapi3.Operation) (policy, error) {
+	asked, stated := op.Extensions["x-permission"].(string)
+	switch {
+	case op.OperationID == "":
+		return policy{}, errors.New("no operationId")
+	case !stated:
+		return policy{}, errors.New("no x-permission")
+	case asked != public && !permission.Known(asked):
+		return policy{}, fmt.Errorf("x-permission: no such permission: %s", asked)
+	case op.Security == nil:
+		return policy{}, errors.New("no security: state its credentials, [] for none")
+	case asked != public && len(*op.Security) == 0:
+		return policy{}, errors.New("a permission needs a credential")
+	}
+	p := policy{id: op.OperationID, permission: asked, takesBody: op.RequestBody != nil, query: map[string]bool{},
+		health: slices.Contains(op.Tags, "health"),
+		route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
+	for _, way := range *op.Security {
+		if len(way) != 1 {
+			return policy{}, errors.New("security: one credential at a time, and none is []")
+		}
+		for scheme := range way {
+			switch scheme {
+			case "session":
+				p.session = true
+			case "access_key":
+				p.key = true
+			default:
+				return policy{}, fmt.Errorf("security: no such credential: %s", scheme)
+			}
+		}
+	}
+	params := slices.Concat(item.Parameters, op.Parameters)
+	p.unparameterised = len(params) == 0 && !p.takesBody
+	for _, param := range params {
+		if param.Value.In == openapi3.ParameterInQuery {
+			p.query[param.Value.Name] = true
+		}
+	}
+	if method == http.MethodGet && p.takesBody {
+		return policy{}, errors.New("a GET takes no body")
+	}
+	return p, nil
+}
+
+func values(m map[string]policy) []policy {
+	list := make([]policy, 0, len(m))
+	for _, p := range m {
+		list = append(list, p)
+	}
+	return list
+}

@@ -1,0 +1,130 @@
+// Package api is the door: it turns HTTP into calls of the stores and their answers back, and decides nothing itself.
+//
+// Every operation of openapi.yaml passes one chain: observe (request id, log, metrics) - guard (size, credential,
+// permission) - the body, checked against the contract - the generated decoder - a handler of a few lines. What always
+// holds: an operation without a stated permission and stated credentials keeps the server from starting, and an error
+// becomes an answer in one place only, errors.go.
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/latchkey-dev/latchkey/gen/api"
+	"github.com/latchkey-dev/latchkey/internal/accesskey"
+	"github.com/latchkey-dev/latchkey/internal/account"
+	"github.com/latchkey-dev/latchkey/internal/audit"
+	"github.com/latchkey-dev/latchkey/internal/verify"
+)
+
+// Config is what the API needs.
+type Config struct {
+	Accounts *account.Store
+	Keys     *accesskey.Store
+	Audit    *audit.Log
+	Verifier *verify.Verifier
+
+	Ready   func() error                // nil once the database was prepared; a problem.Error until then
+	Ping    func(context.Context) error // reaches for the database
+	Now     func() time.Time
+	Rand    io.Reader
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+
+	PublicURL      string         // scheme and host that browsers use
+	SecureCookie   bool           // false only while the public URL is plain http on this machine
+	SessionLife    time.Duration  // how long browsers keep the cookie
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+}
+
+// Server answers the operations of openapi.yaml.
+type Server struct {
+	cfg      Config
+	observer *observer
+}
+
+// requestLife is the longest that a request may take, waiting for the database and for a turn to hash included.
+const requestLife = 8 * time.Second
+
+// New wires the routes.
+//
+// Errors: an operation of the contract without a permission or credentials that can be enforced; see policies.
+func New(cfg Config) (*echo.Echo, error) {
+	doc, err := api.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	rules, err := policies(doc)
+	if err != nil {
+		return nil, fmt.Errorf("enforce the contract: %w", err)
+	}
+	s := &Server{cfg: cfg, observer: newObserver(cfg, rules)}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Binder = binder{}
+	e.HTTPErrorHandler = s.answerError
+	e.IPExtractor = clientAddress(cfg.TrustedProxies)
+	e.Use(s.observer.middleware, s.headers, s.sameSite())
+	chain := make(map[string][]echo.MiddlewareFunc, len(rules))
+	for id, p := range rules {
+		chain[id] = []echo.MiddlewareFunc{s.guard(p)}
+	}
+	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(s, nil), api.RegisterHandlersOptions{OperationMiddlewares: chain})
+	return e, nil
+}
+
+// clientAddress believes X-Forwarded-For only as far as configured proxies wrote it.
+func clientAddress(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		options = append(options, echo.TrustIPRange(ipNet(p)))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+// Header values that every answer carries, made once.
+var (
+	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
+	noReferrer  = []string{"no-referrer"}
+	nothingRuns = []string{"default-src 'none'; frame-ancestors 'none'"}
+	alwaysTLS   = []string{"max-age=63072000; includeSubDomains"}
+)
+
+func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h["Cache-Control"], h["X-Content-Type-Options"], h["Referrer-Policy"], h["Content-Security-Policy"] = noStore, noSniff, noReferrer, nothingRuns
+		if s.cfg.SecureCookie {
+			h["Strict-Transport-Security"] = alwaysTLS
+		}
+		if headerSize(c.Request().Header) > maxHeader {
+			return errHeadersTooLarge
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), requestLife)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c)
+	}
+}
+
+func headerSize(h http.Header) int {
+	size := 0
+	for name, values := range h {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return size
+}
