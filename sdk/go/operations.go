@@ -1,0 +1,255 @@
+package latchkey
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/oapi-codegen/nullable"
+
+	"github.com/latchkey-dev/latchkey/sdk/go/api"
+)
+
+// What goes in and comes out, as the contract has it.
+type (
+	Account         = api.Account
+	AccountInput    = api.AccountInput
+	Role            = api.Role
+	RoleInput       = api.RoleInput
+	RoleUpdate      = api.RoleUpdate
+	Session         = api.Session
+	SetupInput      = api.SetupInput
+	AccessKey       = api.AccessKey
+	AccessKeyStatus = api.AccessKeyStatus
+	AccessKeyInput  = api.AccessKeyInput
+	AccessKeyUpdate = api.AccessKeyUpdate
+	OwnedAccessKey  = api.OwnedAccessKey
+	AuditEvent      = api.AuditEvent
+	AuditEventType  = api.AuditEventType
+)
+
+// AccessKeyIssued is a key with its secret, which no other answer holds.
+type AccessKeyIssued struct {
+	AccessKey
+	Secret Key `json:"secret"`
+}
+
+// AuditFilter narrows AdminAuditEventList; what is empty does not.
+type AuditFilter struct {
+	AccountID string
+	Type      AuditEventType
+}
+
+// At is the value of an expiry.
+func At(t time.Time) nullable.Nullable[time.Time] { return nullable.NewNullableWithValue(t) }
+
+// Never takes an expiry away.
+func Never() nullable.Nullable[time.Time] { return nullable.NewNullNullable[time.Time]() }
+
+// SetupComplete makes the first administrator with the code that a new instance prints, and signs it in.
+func (c *Client) SetupComplete(ctx context.Context, in SetupInput) (Account, error) {
+	return result[Account](c.core.SetupComplete(ctx, in))
+}
+
+// AuthPasswordSignup makes an account where sign-up is open, signs it in and gives its id.
+func (c *Client) AuthPasswordSignup(ctx context.Context, handle, password string) (string, error) {
+	got, err := result[api.AuthSuccess](c.core.AuthPasswordSignup(ctx, api.AuthPair{Identifier: handle, Token: password}))
+	return got.ID, err
+}
+
+// AuthPasswordSignin begins a session and gives the account's id.
+func (c *Client) AuthPasswordSignin(ctx context.Context, handle, password string) (string, error) {
+	got, err := result[api.AuthSuccess](c.core.AuthPasswordSignin(ctx, api.AuthPair{Identifier: handle, Token: password}))
+	return got.ID, err
+}
+
+// AuthPasswordUpdate changes the own password. Every session ends, and the Client goes on with a new one.
+func (c *Client) AuthPasswordUpdate(ctx context.Context, old, password string) error {
+	return done(c.core.AuthPasswordUpdate(ctx, api.PasswordUpdate{Old: old, New: password}))
+}
+
+// AuthLogout ends this session.
+func (c *Client) AuthLogout(ctx context.Context) error { return done(c.core.AuthLogout(ctx)) }
+
+// SessionList lists the own sessions, newest first.
+func (c *Client) SessionList(ctx context.Context) ([]Session, error) {
+	got, err := result[api.SessionListResult](c.core.SessionList(ctx))
+	return got.Sessions, err
+}
+
+// SessionDelete ends one of the own sessions.
+func (c *Client) SessionDelete(ctx context.Context, id string) error {
+	return done(c.core.SessionDelete(ctx, id))
+}
+
+// AccountGet gives the caller's own account.
+func (c *Client) AccountGet(ctx context.Context) (Account, error) {
+	return result[Account](c.core.AccountGet(ctx))
+}
+
+// AccountCreate makes an account without a role.
+func (c *Client) AccountCreate(ctx context.Context, in AccountInput) (Account, error) {
+	return result[Account](c.core.AccountCreate(ctx, in))
+}
+
+// AccountList goes through all accounts, newest first.
+func (c *Client) AccountList(ctx context.Context) iter.Seq2[Account, error] {
+	return pages(func(cursor *string) ([]Account, *string, error) {
+		got, err := result[api.AccountListResult](c.core.AccountList(ctx, &api.AccountListParams{Cursor: cursor}))
+		return got.Accounts, got.NextCursor, err
+	})
+}
+
+// AccountSuspend ends the sessions of an account and stops its keys.
+func (c *Client) AccountSuspend(ctx context.Context, id string) (Account, error) {
+	return result[Account](c.core.AccountSuspend(ctx, id))
+}
+
+// AccountRestore ends a suspension.
+func (c *Client) AccountRestore(ctx context.Context, id string) (Account, error) {
+	return result[Account](c.core.AccountRestore(ctx, id))
+}
+
+// AccountAddRole gives a role to an account.
+func (c *Client) AccountAddRole(ctx context.Context, handle, roleID string) (Account, error) {
+	return result[Account](c.core.AccountAddRole(ctx, handle, roleID))
+}
+
+// AccountRemoveRole takes a role from an account.
+func (c *Client) AccountRemoveRole(ctx context.Context, handle, roleID string) (Account, error) {
+	return result[Account](c.core.AccountRemoveRole(ctx, handle, roleID))
+}
+
+// RoleList lists all roles.
+func (c *Client) RoleList(ctx context.Context) ([]Role, error) {
+	got, err := result[api.RoleListResult](c.core.RoleList(ctx))
+	return got.Roles, err
+}
+
+// RoleCreate makes a role.
+func (c *Client) RoleCreate(ctx context.Context, in RoleInput) (Role, error) {
+	return result[Role](c.core.RoleCreate(ctx, in))
+}
+
+// RoleGet gives one role.
+func (c *Client) RoleGet(ctx context.Context, id string) (Role, error) {
+	return result[Role](c.core.RoleGet(ctx, id))
+}
+
+// RoleUpdate changes a role, for everyone who holds it.
+func (c *Client) RoleUpdate(ctx context.Context, id string, in RoleUpdate) (Role, error) {
+	return result[Role](c.core.RoleUpdate(ctx, id, in))
+}
+
+// RoleDelete takes a role away, from everyone who held it.
+func (c *Client) RoleDelete(ctx context.Context, id string) error {
+	return done(c.core.RoleDelete(ctx, id))
+}
+
+// AccessKeyCreate makes a key. It takes a session: no key makes keys.
+func (c *Client) AccessKeyCreate(ctx context.Context, in AccessKeyInput) (AccessKeyIssued, error) {
+	return result[AccessKeyIssued](c.core.AccessKeyCreate(ctx, in))
+}
+
+// AccessKeyList goes through the own keys with this status ("" for all), newest first, and ends at the first error.
+func (c *Client) AccessKeyList(ctx context.Context, status AccessKeyStatus) iter.Seq2[AccessKey, error] {
+	return pages(func(cursor *string) ([]AccessKey, *string, error) {
+		got, err := result[api.AccessKeyListResult](c.core.AccessKeyList(ctx, &api.AccessKeyListParams{Cursor: cursor, Status: optional(status)}))
+		return got.Keys, got.NextCursor, err
+	})
+}
+
+// AccessKeyGet gives one of the own keys.
+func (c *Client) AccessKeyGet(ctx context.Context, id string) (AccessKey, error) {
+	return result[AccessKey](c.core.AccessKeyGet(ctx, id))
+}
+
+// AccessKeyUpdate changes one of the own keys, if it still has that version; 0 is any.
+func (c *Client) AccessKeyUpdate(ctx context.Context, id string, version int64, in AccessKeyUpdate) (AccessKey, error) {
+	var params api.AccessKeyUpdateParams
+	if version != 0 {
+		params.IfMatch = new(strconv.Quote(strconv.FormatInt(version, 10)))
+	}
+	return result[AccessKey](c.core.AccessKeyUpdate(ctx, id, &params, in))
+}
+
+// AccessKeyDelete revokes one of the own keys, for good.
+func (c *Client) AccessKeyDelete(ctx context.Context, id string) error {
+	return done(c.core.AccessKeyDelete(ctx, id))
+}
+
+// AccessKeySelfGet gives the key that the Client holds.
+func (c *Client) AccessKeySelfGet(ctx context.Context) (AccessKey, error) {
+	return result[AccessKey](c.core.AccessKeySelfGet(ctx))
+}
+
+// AccessKeySelfRevoke revokes the key that the Client holds.
+func (c *Client) AccessKeySelfRevoke(ctx context.Context) error {
+	return done(c.core.AccessKeySelfRevoke(ctx))
+}
+
+// AdminAccessKeyList is AccessKeyList for everybody's keys, with who made them.
+func (c *Client) AdminAccessKeyList(ctx context.Context, status AccessKeyStatus) iter.Seq2[OwnedAccessKey, error] {
+	return pages(func(cursor *string) ([]OwnedAccessKey, *string, error) {
+		got, err := result[api.OwnedAccessKeyListResult](c.core.AdminAccessKeyList(ctx, &api.AdminAccessKeyListParams{Cursor: cursor, Status: optional(status)}))
+		return got.Keys, got.NextCursor, err
+	})
+}
+
+// AdminAccessKeyDelete revokes anybody's key, for good.
+func (c *Client) AdminAccessKeyDelete(ctx context.Context, id string) error {
+	return done(c.core.AdminAccessKeyDelete(ctx, id))
+}
+
+// AuditEventList goes through what the own account did and what was done to it, newest first.
+func (c *Client) AuditEventList(ctx context.Context) iter.Seq2[AuditEvent, error] {
+	return pages(func(cursor *string) ([]AuditEvent, *string, error) {
+		got, err := result[api.AuditEventListResult](c.core.AuditEventList(ctx, &api.AuditEventListParams{Cursor: cursor}))
+		return got.Events, got.NextCursor, err
+	})
+}
+
+// AdminAuditEventList goes through what anybody did, newest first.
+func (c *Client) AdminAuditEventList(ctx context.Context, f AuditFilter) iter.Seq2[AuditEvent, error] {
+	return pages(func(cursor *string) ([]AuditEvent, *string, error) {
+		got, err := result[api.AuditEventListResult](c.core.AdminAuditEventList(ctx,
+			&api.AdminAuditEventListParams{Cursor: cursor, Account: optional(f.AccountID), Type: optional(f.Type)}))
+		return got.Events, got.NextCursor, err
+	})
+}
+
+// Readyz is nil if the instance can serve requests.
+func (c *Client) Readyz(ctx context.Context) error { return done(c.core.Readyz(ctx)) }
+
+// pages fetches page after page while somebody wants more items.
+func pages[T any](fetch func(cursor *string) ([]T, *string, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var cursor *string
+		for {
+			items, next, err := fetch(cursor)
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if next == nil {
+				return
+			}
+			cursor = next
+		}
+	}
+}
+
+func optional[T comparable](v T) *T {
+	var none T
+	if v == none {
+		return nil
+	}
+	return &v
+}
