@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/latchkey-dev/latchkey/internal/postgres"
+)
+
+// Exit codes.
+const (
+	exitStopped      = 0 // as asked
+	exitFailure      = 1
+	exitUsage        = 2 // wrong usage or configuration
+	exitDatabaseDied = 3 // the embedded database
+)
+
+// cli is the command line. Settings stand at the top, so that every command reads them alike.
+type cli struct {
+	Config  config     `embed:"" group:"Settings"`
+	Serve   struct{}   `cmd:"" help:"Run the service."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
+	Show    struct{}   `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
+	Version struct{}   `cmd:"" help:"Print the version."`
+}
+
+type migrateCmd struct {
+	To     int  `default:"-1" placeholder:"N" help:"Go to this schema version, up or down. Going down loses what newer tables hold."`
+	Status bool `help:"Only print where the schema stands."`
+}
+
+const about = `Latchkey issues access keys (API keys) and answers for them.
+
+Each setting is a flag or the environment variable beside it. Start with: latchkey serve`
+
+// run is the whole program but for signals; it answers the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("latchkey"), kong.Description(about), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}))
+	if err != nil {
+		fmt.Fprintln(stderr, "latchkey:", err)
+		return exitFailure
+	}
+	if err := refuseUnknown(os.Environ(), parser.Model); err != nil {
+		complain(stderr, err)
+		return exitUsage
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help has been printed
+		return exited
+	}
+	if err == nil {
+		err = c.Config.check()
+	}
+	if err != nil {
+		complain(stderr, err)
+		fmt.Fprintln(stderr, "latchkey: see latchkey --help")
+		return exitUsage
+	}
+	switch command.Command() {
+	case "config":
+		fmt.Fprint(stdout, c.Config)
+		return exitStopped
+	case "version":
+		fmt.Fprintln(stdout, "latchkey", version)
+		return exitStopped
+	case "migrate":
+		err = c.Migrate.run(ctx, c.Config, stdout)
+	default:
+		err = serve(ctx, c.Config, newLog(c.Config, stderr), stdout)
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return exitStopped // asked to stop while something was still starting
+	}
+	return exitCode(err, stderr)
+}
+
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitStopped
+	}
+	complain(stderr, err)
+	if errors.Is(err, errDatabaseDied) {
+		return exitDatabaseDied
+	}
+	return exitFailure
+}
+
+// complain prints errors that were joined, one a line.
+func complain(stderr io.Writer, err error) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(stderr, "latchkey:", line)
+	}
+}
+
+func newLog(c config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked before
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "text" || (c.LogFormat == "auto" && isTerminal(w)) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// refuseUnknown fails on a LATCHKEY_ variable that nothing reads: a setting that is silently ignored is worse than none.
+func refuseUnknown(env []string, model *kong.Application) error {
+	known := []string{}
+	for _, f := range model.Flags {
+		known = append(known, f.Envs...)
+	}
+	var faults []error
+	for _, entry := range env {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "LATCHKEY_") || slices.Contains(known, name) {
+			continue
+		}
+		faults = append(faults, fmt.Errorf("%s is not a setting; did you mean %s?", name, nearest(strings.ToUpper(name), known)))
+	}
+	return errors.Join(faults...)
+}
+
+// nearest gives the known name with the fewest single-letter changes from name (Levenshtein).
+func nearest(name string, known []string) string {
+	best, least := "", int(^uint(0)>>1)
+	for _, k := range known {
+		if d := distance(name, k); d < least {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// run migrates an external database; the embedded one belongs to whoever serves it.
+func (m migrateCmd) run(ctx context.Context, c config, stdout io.Writer) error {
+	if c.DatabaseURL == "" {
+		return errors.New("migrate needs LATCHKEY_DATABASE_URL: the embedded database migrates itself when the service starts")
+	}
+	if !m.Status && m.To < 0 {
+		from, to, err := postgres.Migrate(ctx, c.DatabaseURL)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "schema: %d -> %d\n", from, to)
+		return nil
+	}
+	if !m.Status {
+		if err := postgres.MigrateTo(ctx, c.DatabaseURL, m.To); err != nil {
+			return err
+		}
+	}
+	at, dirty, floor, err := postgres.Version(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "schema: %d (serves binaries that know %d; unfinished: %v)\n", at, floor, dirty)
+	return nil
+}

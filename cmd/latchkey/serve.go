@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/latchkey-dev/latchkey/internal/accesskey"
+	"github.com/latchkey-dev/latchkey/internal/account"
+	"github.com/latchkey-dev/latchkey/internal/api"
+	"github.com/latchkey-dev/latchkey/internal/audit"
+	"github.com/latchkey-dev/latchkey/internal/console"
+	"github.com/latchkey-dev/latchkey/internal/postgres"
+	"github.com/latchkey-dev/latchkey/internal/postgres/embedded"
+	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/token"
+	"github.com/latchkey-dev/latchkey/internal/upkeep"
+	"github.com/latchkey-dev/latchkey/internal/verify"
+)
+
+// Server limits. A request that is being answered has grace to end when the service stops; the embedded database has its own.
+const (
+	readHeaderLimit = 5 * time.Second
+	readLimit       = 15 * time.Second
+	writeLimit      = 30 * time.Second
+	idleLimit       = 90 * time.Second
+	headerLimit     = 32 << 10 // twice what the API takes, so that it can say what is wrong
+	grace           = 20 * time.Second
+	databaseGrace   = 10 * time.Second
+)
+
+var errDatabaseDied = errors.New("the embedded database stopped by itself; its log is beside its data")
+
+// serve runs the service until ctx ends or something that it cannot do without fails.
+func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	listener, err := listen(ctx, c.Listen, "LATCHKEY_LISTEN")
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	c.followPort(listener)
+	log.Info("listening", "address", listener.Addr().String())
+	stopMetrics, registry, err := serveMetrics(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+
+	url, stopDatabase, err := database(ctx, c, log, cancel)
+	if err != nil && ctx.Err() != nil {
+		return nil // asked to stop before it was up
+	}
+	if err != nil {
+		return err
+	}
+	defer stopDatabase()
+	manage, err := postgres.Open(url, postgres.PoolOptions{MaxConns: c.DatabaseConns / 2, Name: "manage"})
+	if err != nil {
+		return err
+	}
+	defer manage.Close()
+	checks, err := postgres.Open(url, postgres.PoolOptions{MaxConns: c.DatabaseConns - c.DatabaseConns/2, Name: "verify"})
+	if err != nil {
+		return err
+	}
+	defer checks.Close()
+
+	digester, err := token.NewDigester(c.peppers)
+	if err != nil {
+		return err
+	}
+	accounts := account.NewStore(account.Config{Pool: manage, Now: time.Now, Rand: rand.Reader,
+		Hasher:      account.NewHasher(account.Cost{MemoryKiB: c.PasswordMemory << 10, Passes: c.PasswordPasses, Lanes: 1}, rand.Reader),
+		PasswordMin: c.PasswordMin, SessionIdle: c.SessionIdle, SessionLife: c.SessionLife, SessionsMost: 20, SignupOpen: c.Signup == "open"})
+	keys := accesskey.NewStore(accesskey.Config{Pool: manage, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Most: c.KeysPerAccount})
+	ready := postgres.NewReadiness(rand.Reader)
+	var stopping atomic.Bool
+	e, err := api.New(api.Config{
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage),
+		Verifier:  verify.New(verify.Config{Pool: checks, Now: time.Now, Digester: digester, SessionIdle: c.SessionIdle}),
+		Ready:     ready.Err,
+		Ping:      func(ctx context.Context) error { return ping(ctx, manage, &stopping) },
+		Now:       time.Now,
+		Rand:      rand.Reader,
+		Log:       log,
+		Metrics:   registry,
+		PublicURL: c.PublicURL, SecureCookie: c.public.Scheme == "https", SessionLife: c.SessionLife, TrustedProxies: c.TrustedProxies,
+	})
+	if err != nil {
+		return err
+	}
+	if err := console.Register(e, c.PublicURL); err != nil {
+		return err
+	}
+
+	go prepare(ctx, cancel, ready, url, c, log)
+	go announce(ctx, ready, accounts, c, log, stdout)
+	jobs := upkeep.Start(ctx, ready.Ready(), log, map[string]upkeep.Job{"end sessions": accounts.PurgeSessions, "forget attempts": accounts.PurgeAttempts})
+	defer func() {
+		cancel(nil) // or jobs would go on if the API had failed by itself
+		jobs.Wait()
+	}()
+	return serveAPI(ctx, e, listener, log, &stopping, cancel)
+}
+
+func listen(ctx context.Context, address, setting string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; stop the program that does, or set %s", address, errors.Unwrap(err), setting)
+	}
+	return l, nil
+}
+
+// followPort puts the real port into a public URL that was left to a listener on port 0.
+func (c *config) followPort(l net.Listener) {
+	if c.public.Port() == "0" {
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		c.public.Host = net.JoinHostPort(c.public.Hostname(), port)
+		c.PublicURL = c.public.Scheme + "://" + c.public.Host
+	}
+}
+
+// serveAPI answers requests until ctx ends, then lets those under way finish.
+func serveAPI(ctx context.Context, handler http.Handler, l net.Listener, log *slog.Logger, stopping *atomic.Bool, cancel context.CancelCauseFunc) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit,
+		MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve the API: %w", err)
+	case <-ctx.Done():
+	}
+	stopping.Store(true)
+	log.Info("stopping", "grace", grace.String())
+	within, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer done()
+	err := server.Shutdown(within)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// database gives the URL of the external database, or of an embedded one that it starts. When the embedded one dies, all
+// ends with errDatabaseDied.
+func database(ctx context.Context, c config, log *slog.Logger, cancel context.CancelCauseFunc) (string, func(), error) {
+	if c.DatabaseURL != "" {
+		return c.DatabaseURL, func() {}, nil
+	}
+	started := time.Now()
+	server, err := embedded.Start(ctx, embedded.Config{Dir: filepath.Join(c.DataDir, "postgres")})
+	if err != nil {
+		return "", nil, err
+	}
+	log.Info("embedded PostgreSQL started", "data_dir", c.DataDir, "duration", time.Since(started).Round(time.Millisecond).String())
+	go func() {
+		<-server.Done()
+		cancel(errDatabaseDied)
+	}()
+	return server.URL(), func() {
+		if err := server.Stop(databaseGrace); err != nil {
+			log.Warn("embedded PostgreSQL did not stop cleanly; it will recover when it starts", "error", err)
+		}
+	}, nil
+}
+
+// prepare brings the schema up to date, however long the database takes to come.
+func prepare(ctx context.Context, cancel context.CancelCauseFunc, ready *postgres.Readiness, url string, c config, log *slog.Logger) {
+	if err := ready.Run(ctx, url, c.Migrate, log); err != nil && ctx.Err() == nil {
+		cancel(err)
+	}
+}
+
+// announce prints where the service is and, on a new instance, how to make its first administrator.
+func announce(ctx context.Context, ready *postgres.Readiness, accounts *account.Store, c config, log *slog.Logger, stdout io.Writer) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-ready.Ready():
+	}
+	where := "data in the database of LATCHKEY_DATABASE_URL"
+	if c.DatabaseURL == "" {
+		where = "data in " + c.DataDir
+	}
+	fmt.Fprintf(stdout, "latchkey %s is ready at %s (%s)\n", version, c.PublicURL, where)
+	code, isNew, err := accounts.NewSetupCode(ctx)
+	switch {
+	case err != nil:
+		log.Error("could not make a set-up code; restart to try again", "error", err)
+	case isNew:
+		fmt.Fprintf(stdout, "There is no account yet. Make the first administrator within the hour:\n%s/setup#%s\nset-up code: %s\n", c.PublicURL, code.Reveal(), code.Reveal())
+	}
+}
+
+func ping(ctx context.Context, pool *pgxpool.Pool, stopping *atomic.Bool) error {
+	if stopping.Load() {
+		return problem.New(problem.Starting).WithDetail("The service is stopping.")
+	}
+	return pool.Ping(ctx)
+}
+
+// serveMetrics opens the second listener, which tells too much for the public one.
+func serveMetrics(ctx context.Context, c config, log *slog.Logger) (func(), *prometheus.Registry, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if c.MetricsListen == "" {
+		return func() {}, registry, nil
+	}
+	l, err := listen(ctx, c.MetricsListen, "LATCHKEY_METRICS_LISTEN")
+	if err != nil {
+		return nil, nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderLimit, IdleTimeout: idleLimit}
+	go func() { _ = server.Serve(l) }() // ends with Close
+	log.Debug("metrics", "address", l.Addr().String())
+	return func() { _ = server.Close() }, registry, nil
+}
