@@ -27,9 +27,11 @@ CREATE TABLE public.account (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     suspended_at timestamp with time zone,
+    live_keys integer DEFAULT 0 NOT NULL,
     CONSTRAINT account_handle_check CHECK ((handle ~ '^[a-z0-9][a-z0-9_-]{0,29}$'::text)),
     CONSTRAINT account_id_check CHECK ((length(id) = 20))
-);
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.account_role (
     account_id text NOT NULL,
@@ -134,19 +136,13 @@ ALTER TABLE ONLY public.setup_code
 ALTER TABLE ONLY public.sign_in_attempt
     ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (subject);
 
-CREATE INDEX access_key_newest ON public.access_key USING btree (created_at DESC, id DESC);
-
-CREATE INDEX access_key_owner ON public.access_key USING btree (account_id, created_at DESC, id DESC);
-
-CREATE INDEX account_newest ON public.account USING btree (created_at DESC, id DESC);
+CREATE INDEX access_key_owner ON public.access_key USING btree (account_id, id);
 
 CREATE INDEX account_role_role ON public.account_role USING btree (role_id);
 
-CREATE INDEX audit_event_account ON public.audit_event USING btree (account_id, created_at DESC, id DESC);
+CREATE INDEX audit_event_account ON public.audit_event USING btree (account_id, id);
 
-CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_id, created_at DESC, id DESC);
-
-CREATE INDEX audit_event_newest ON public.audit_event USING btree (created_at DESC, id DESC);
+CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_id, id);
 
 CREATE UNIQUE INDEX role_name_key ON public.role USING btree (lower(name));
 

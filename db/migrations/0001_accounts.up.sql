@@ -1,4 +1,7 @@
 -- Who may act: accounts, the roles that give them permissions, and the sessions they sign in with.
+--
+-- Every id is an xid: 20 characters that begin with the second and sort by it, so that lists in the order of ids are lists in
+-- the order of creation and need no index but that of the ids.
 
 -- One row. version is the newest migration whose statements were committed; floor is the oldest schema version that a
 -- binary must know to serve this schema. Each migration sets both in its own transaction, so that a migration that was
@@ -17,9 +20,9 @@ CREATE TABLE account (
     password_hash text        NOT NULL, -- PHC string
     created_at    timestamptz NOT NULL,
     updated_at    timestamptz NOT NULL,
-    suspended_at  timestamptz
-);
-CREATE INDEX account_newest ON account (created_at DESC, id DESC);
+    suspended_at  timestamptz,
+    live_keys     integer     NOT NULL DEFAULT 0 -- never fewer than there are; made exact before anyone is refused by it
+) WITH (fillfactor = 80); -- live_keys changes in place
 
 CREATE TABLE role (
     id          text        PRIMARY KEY CHECK (length(id) = 20),

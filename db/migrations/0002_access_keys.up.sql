@@ -15,8 +15,7 @@ CREATE TABLE access_key (
     revoked_at     timestamptz,
     version        bigint      NOT NULL DEFAULT 1
 );
-CREATE INDEX access_key_owner ON access_key (account_id, created_at DESC, id DESC);
-CREATE INDEX access_key_newest ON access_key (created_at DESC, id DESC);
+CREATE INDEX access_key_owner ON access_key (account_id, id);
 
 -- account_id is the account the event is about, actor_id the one that acted. No foreign keys: the record outlives both.
 CREATE TABLE audit_event (
@@ -34,8 +33,7 @@ CREATE TABLE audit_event (
     old           jsonb,
     new           jsonb
 );
-CREATE INDEX audit_event_newest ON audit_event (created_at DESC, id DESC);
-CREATE INDEX audit_event_account ON audit_event (account_id, created_at DESC, id DESC);
-CREATE INDEX audit_event_actor ON audit_event (actor_id, created_at DESC, id DESC);
+CREATE INDEX audit_event_account ON audit_event (account_id, id);
+CREATE INDEX audit_event_actor ON audit_event (actor_id, id);
 
 UPDATE schema_state SET version = 2, floor = 1;

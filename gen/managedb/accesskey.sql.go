@@ -7,26 +7,9 @@ package managedb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
-
-const accessKeyCountLive = `-- name: AccessKeyCountLive :one
-SELECT count(*) FROM access_key
- WHERE account_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2::timestamptz)
-`
-
-type AccessKeyCountLiveParams struct {
-	AccountID string
-	Now       time.Time
-}
-
-// AccessKeyCountLive counts the keys of one owner that are neither revoked nor expired. The caller holds the owner's lock.
-func (q *Queries) AccessKeyCountLive(ctx context.Context, db DBTX, arg AccessKeyCountLiveParams) (int64, error) {
-	row := db.QueryRow(ctx, accessKeyCountLive, arg.AccountID, arg.Now)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
 
 const accessKeyGet = `-- name: AccessKeyGet :one
 SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key WHERE id = $1 AND account_id = $2
@@ -59,17 +42,25 @@ func (q *Queries) AccessKeyGet(ctx context.Context, db DBTX, arg AccessKeyGetPar
 	return i, err
 }
 
-const accessKeyInsert = `-- name: AccessKeyInsert :one
-INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, $9
- WHERE (SELECT count(*) FROM access_key k
-         WHERE k.account_id = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $8)) < $10::int
-RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version
+const accessKeyIssue = `-- name: AccessKeyIssue :one
+WITH owner AS (
+    UPDATE account a SET live_keys = a.live_keys + 1 WHERE a.id = $1 AND a.live_keys < $2::int RETURNING a.id
+), issued AS (
+    INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
+    SELECT $3, owner.id, $4, $5, $6, $7, $8, $9, $9, $10 FROM owner
+    RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version
+), event AS (
+    INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, new)
+    SELECT $11, $9, $12, $1, $13, $14, $15, $16, $1, $17, issued.id, $18
+      FROM issued
+)
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM issued
 `
 
-type AccessKeyInsertParams struct {
-	ID            string
+type AccessKeyIssueParams struct {
 	AccountID     string
+	Most          int32
+	ID            string
 	Brand         string
 	TokenID       string
 	Digest        []byte
@@ -77,14 +68,40 @@ type AccessKeyInsertParams struct {
 	Name          string
 	Now           time.Time
 	ExpiresAt     *time.Time
-	Most          int32
+	EventID       string
+	EventType     string
+	ActorHandle   *string
+	Credential    string
+	CredentialID  *string
+	Address       string
+	TargetKind    string
+	New           json.RawMessage
 }
 
-// AccessKeyInsert adds a key, unless its owner has @most live ones. No row: too many. The caller holds the owner's lock.
-func (q *Queries) AccessKeyInsert(ctx context.Context, db DBTX, arg AccessKeyInsertParams) (AccessKey, error) {
-	row := db.QueryRow(ctx, accessKeyInsert,
-		arg.ID,
+type AccessKeyIssueRow struct {
+	ID            string
+	AccountID     string
+	Brand         string
+	TokenID       string
+	Digest        []byte
+	DigestVersion int16
+	Name          string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	ExpiresAt     *time.Time
+	DisabledAt    *time.Time
+	RevokedAt     *time.Time
+	Version       int64
+}
+
+// AccessKeyIssue adds a key with its audit event, and counts it. One statement, so that it is one journey and one commit, and
+// one lock on the owner for no longer than it must be. No row: the owner may have as many live keys as are counted already;
+// the count may be too high, see AccessKeyRecount.
+func (q *Queries) AccessKeyIssue(ctx context.Context, db DBTX, arg AccessKeyIssueParams) (AccessKeyIssueRow, error) {
+	row := db.QueryRow(ctx, accessKeyIssue,
 		arg.AccountID,
+		arg.Most,
+		arg.ID,
 		arg.Brand,
 		arg.TokenID,
 		arg.Digest,
@@ -92,9 +109,16 @@ func (q *Queries) AccessKeyInsert(ctx context.Context, db DBTX, arg AccessKeyIns
 		arg.Name,
 		arg.Now,
 		arg.ExpiresAt,
-		arg.Most,
+		arg.EventID,
+		arg.EventType,
+		arg.ActorHandle,
+		arg.Credential,
+		arg.CredentialID,
+		arg.Address,
+		arg.TargetKind,
+		arg.New,
 	)
-	var i AccessKey
+	var i AccessKeyIssueRow
 	err := row.Scan(
 		&i.ID,
 		&i.AccountID,
@@ -173,17 +197,16 @@ func (q *Queries) AccessKeyLockAny(ctx context.Context, db DBTX, id string) (Acc
 const accessKeyPage = `-- name: AccessKeyPage :many
 SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key
  WHERE account_id = $1
-   AND (created_at, id) < ($2::timestamptz, $3::text)
-   AND ($4::text = '' OR $4 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
-                                             WHEN expires_at <= $5::timestamptz THEN 'expired' ELSE 'active' END)
- ORDER BY created_at DESC, id DESC
- LIMIT $6
+   AND id < $2::text
+   AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END)
+ ORDER BY id DESC
+ LIMIT $5
 `
 
 type AccessKeyPageParams struct {
 	AccountID string
-	Before    time.Time
-	BeforeID  string
+	Before    string
 	Status    string
 	Now       time.Time
 	Page      int32
@@ -194,7 +217,6 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 	rows, err := db.Query(ctx, accessKeyPage,
 		arg.AccountID,
 		arg.Before,
-		arg.BeforeID,
 		arg.Status,
 		arg.Now,
 		arg.Page,
@@ -233,26 +255,24 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 
 const accessKeyPageAny = `-- name: AccessKeyPageAny :many
 SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key
- WHERE (created_at, id) < ($1::timestamptz, $2::text)
-   AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
-                                             WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END)
- ORDER BY created_at DESC, id DESC
- LIMIT $5
+ WHERE id < $1::text
+   AND ($2::text = '' OR $2 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN expires_at <= $3::timestamptz THEN 'expired' ELSE 'active' END)
+ ORDER BY id DESC
+ LIMIT $4
 `
 
 type AccessKeyPageAnyParams struct {
-	Before   time.Time
-	BeforeID string
-	Status   string
-	Now      time.Time
-	Page     int32
+	Before string
+	Status string
+	Now    time.Time
+	Page   int32
 }
 
 // AccessKeyPageAny lists everybody's keys, newest first, after a cursor.
 func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPageAnyParams) ([]AccessKey, error) {
 	rows, err := db.Query(ctx, accessKeyPageAny,
 		arg.Before,
-		arg.BeforeID,
 		arg.Status,
 		arg.Now,
 		arg.Page,
@@ -289,6 +309,25 @@ func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPa
 	return items, nil
 }
 
+const accessKeyRecount = `-- name: AccessKeyRecount :exec
+UPDATE account SET live_keys = (
+    SELECT count(*) FROM access_key k
+     WHERE k.account_id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2::timestamptz))
+ WHERE id = $1
+`
+
+type AccessKeyRecountParams struct {
+	AccountID string
+	Now       time.Time
+}
+
+// AccessKeyRecount makes the count of an owner's live keys exact: keys that were revoked or have expired since are still in
+// it. The caller holds the owner's lock, taken in a statement before, so that this one sees every key.
+func (q *Queries) AccessKeyRecount(ctx context.Context, db DBTX, arg AccessKeyRecountParams) error {
+	_, err := db.Exec(ctx, accessKeyRecount, arg.AccountID, arg.Now)
+	return err
+}
+
 const accessKeyRevoke = `-- name: AccessKeyRevoke :one
 UPDATE access_key
    SET revoked_at = coalesce(revoked_at, $1::timestamptz), updated_at = CASE WHEN revoked_at IS NULL THEN $1::timestamptz ELSE updated_at END,
@@ -323,6 +362,24 @@ func (q *Queries) AccessKeyRevoke(ctx context.Context, db DBTX, arg AccessKeyRev
 		&i.Version,
 	)
 	return i, err
+}
+
+const accessKeyTakeRoom = `-- name: AccessKeyTakeRoom :execrows
+UPDATE account SET live_keys = live_keys + 1 WHERE id = $1 AND live_keys < $2::int
+`
+
+type AccessKeyTakeRoomParams struct {
+	AccountID string
+	Most      int32
+}
+
+// AccessKeyTakeRoom counts a key that lives again. No row: the owner may have no more.
+func (q *Queries) AccessKeyTakeRoom(ctx context.Context, db DBTX, arg AccessKeyTakeRoomParams) (int64, error) {
+	result, err := db.Exec(ctx, accessKeyTakeRoom, arg.AccountID, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const accessKeyUpdate = `-- name: AccessKeyUpdate :one

@@ -23,7 +23,7 @@ func (q *Queries) AccountExists(ctx context.Context, db DBTX) (bool, error) {
 }
 
 const accountGet = `-- name: AccountGet :one
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at FROM account WHERE id = $1
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE id = $1
 `
 
 // AccountGet reads one account.
@@ -38,12 +38,13 @@ func (q *Queries) AccountGet(ctx context.Context, db DBTX, id string) (Account, 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
+		&i.LiveKeys,
 	)
 	return i, err
 }
 
 const accountGetByHandle = `-- name: AccountGetByHandle :one
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at FROM account WHERE handle = $1
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE handle = $1
 `
 
 // AccountGetByHandle reads one account by its name in the URL or in a sign-in.
@@ -58,6 +59,7 @@ func (q *Queries) AccountGetByHandle(ctx context.Context, db DBTX, handle string
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
+		&i.LiveKeys,
 	)
 	return i, err
 }
@@ -65,7 +67,7 @@ func (q *Queries) AccountGetByHandle(ctx context.Context, db DBTX, handle string
 const accountInsert = `-- name: AccountInsert :one
 INSERT INTO account (id, handle, name, password_hash, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $5)
-RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at
+RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys
 `
 
 type AccountInsertParams struct {
@@ -94,12 +96,13 @@ func (q *Queries) AccountInsert(ctx context.Context, db DBTX, arg AccountInsertP
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
+		&i.LiveKeys,
 	)
 	return i, err
 }
 
 const accountLock = `-- name: AccountLock :one
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at FROM account WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE id = $1 FOR NO KEY UPDATE
 `
 
 // AccountLock holds an account against changes of its keys, roles and state until the transaction ends.
@@ -114,26 +117,26 @@ func (q *Queries) AccountLock(ctx context.Context, db DBTX, id string) (Account,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
+		&i.LiveKeys,
 	)
 	return i, err
 }
 
 const accountPage = `-- name: AccountPage :many
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at FROM account
- WHERE (created_at, id) < ($1::timestamptz, $2::text)
- ORDER BY created_at DESC, id DESC
- LIMIT $3
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account
+ WHERE id < $1::text
+ ORDER BY id DESC
+ LIMIT $2
 `
 
 type AccountPageParams struct {
-	Before   time.Time
-	BeforeID string
-	Page     int32
+	Before string
+	Page   int32
 }
 
 // AccountPage lists accounts, newest first, after a cursor.
 func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParams) ([]Account, error) {
-	rows, err := db.Query(ctx, accountPage, arg.Before, arg.BeforeID, arg.Page)
+	rows, err := db.Query(ctx, accountPage, arg.Before, arg.Page)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +152,7 @@ func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParam
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.SuspendedAt,
+			&i.LiveKeys,
 		); err != nil {
 			return nil, err
 		}
@@ -161,7 +165,7 @@ func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParam
 }
 
 const accountRestore = `-- name: AccountRestore :one
-UPDATE account SET suspended_at = NULL, updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at
+UPDATE account SET suspended_at = NULL, updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys
 `
 
 type AccountRestoreParams struct {
@@ -181,6 +185,7 @@ func (q *Queries) AccountRestore(ctx context.Context, db DBTX, arg AccountRestor
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
+		&i.LiveKeys,
 	)
 	return i, err
 }
@@ -211,7 +216,7 @@ func (q *Queries) AccountSetPassword(ctx context.Context, db DBTX, arg AccountSe
 }
 
 const accountSuspend = `-- name: AccountSuspend :one
-UPDATE account SET suspended_at = coalesce(suspended_at, $1), updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at
+UPDATE account SET suspended_at = coalesce(suspended_at, $1), updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys
 `
 
 type AccountSuspendParams struct {
@@ -231,12 +236,13 @@ func (q *Queries) AccountSuspend(ctx context.Context, db DBTX, arg AccountSuspen
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
+		&i.LiveKeys,
 	)
 	return i, err
 }
 
 const accountsOfIDs = `-- name: AccountsOfIDs :many
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at FROM account WHERE id = ANY ($1::text[])
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE id = ANY ($1::text[])
 `
 
 // AccountsOfIDs reads the owners that a page of keys names.
@@ -257,6 +263,7 @@ func (q *Queries) AccountsOfIDs(ctx context.Context, db DBTX, ids []string) ([]A
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.SuspendedAt,
+			&i.LiveKeys,
 		); err != nil {
 			return nil, err
 		}

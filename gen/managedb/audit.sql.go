@@ -56,16 +56,15 @@ func (q *Queries) AuditEventInsert(ctx context.Context, db DBTX, arg AuditEventI
 
 const auditEventPageAny = `-- name: AuditEventPageAny :many
 SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event
- WHERE (created_at, id) < ($1::timestamptz, $2::text)
-   AND ($3::text = '' OR account_id = $3)
-   AND ($4::text = '' OR type = $4)
- ORDER BY created_at DESC, id DESC
- LIMIT $5
+ WHERE id < $1::text
+   AND ($2::text = '' OR account_id = $2)
+   AND ($3::text = '' OR type = $3)
+ ORDER BY id DESC
+ LIMIT $4
 `
 
 type AuditEventPageAnyParams struct {
-	Before    time.Time
-	BeforeID  string
+	Before    string
 	AccountID string
 	Type      string
 	Page      int32
@@ -75,7 +74,6 @@ type AuditEventPageAnyParams struct {
 func (q *Queries) AuditEventPageAny(ctx context.Context, db DBTX, arg AuditEventPageAnyParams) ([]AuditEvent, error) {
 	rows, err := db.Query(ctx, auditEventPageAny,
 		arg.Before,
-		arg.BeforeID,
 		arg.AccountID,
 		arg.Type,
 		arg.Page,
@@ -114,31 +112,25 @@ func (q *Queries) AuditEventPageAny(ctx context.Context, db DBTX, arg AuditEvent
 
 const auditEventPageOwn = `-- name: AuditEventPageOwn :many
 SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM (
-    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event e WHERE e.account_id = $1 AND (e.created_at, e.id) < ($2::timestamptz, $3::text)
-      ORDER BY e.created_at DESC, e.id DESC LIMIT $4)
+    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event e WHERE e.account_id = $1 AND e.id < $2::text
+      ORDER BY e.id DESC LIMIT $3)
     UNION
-    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event e WHERE e.actor_id = $1 AND (e.created_at, e.id) < ($2::timestamptz, $3::text)
-      ORDER BY e.created_at DESC, e.id DESC LIMIT $4)) AS audit_event
- ORDER BY created_at DESC, id DESC
- LIMIT $4
+    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event e WHERE e.actor_id = $1 AND e.id < $2::text
+      ORDER BY e.id DESC LIMIT $3)) AS audit_event
+ ORDER BY id DESC
+ LIMIT $3
 `
 
 type AuditEventPageOwnParams struct {
 	AccountID *string
-	Before    time.Time
-	BeforeID  string
+	Before    string
 	Page      int32
 }
 
 // AuditEventPageOwn lists the events that one account caused or that are about it. Two index scans of a page each, merged:
 // an OR would read the whole history of the account.
 func (q *Queries) AuditEventPageOwn(ctx context.Context, db DBTX, arg AuditEventPageOwnParams) ([]AuditEvent, error) {
-	rows, err := db.Query(ctx, auditEventPageOwn,
-		arg.AccountID,
-		arg.Before,
-		arg.BeforeID,
-		arg.Page,
-	)
+	rows, err := db.Query(ctx, auditEventPageOwn, arg.AccountID, arg.Before, arg.Page)
 	if err != nil {
 		return nil, err
 	}

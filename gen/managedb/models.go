@@ -33,6 +33,7 @@ type Account struct {
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 	SuspendedAt  *time.Time
+	LiveKeys     int32
 }
 
 type AuditEvent struct {

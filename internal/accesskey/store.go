@@ -51,28 +51,62 @@ func (s *Store) Create(ctx context.Context, caller auth.Caller, in CreateInput) 
 	if err != nil {
 		return AccessKey{}, token.Secret{}, err
 	}
-	digest, version := s.cfg.Digester.Digest(parsed)
-	var key AccessKey
-	err = pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
-		if _, err := s.q.AccountLock(ctx, tx, caller.AccountID); err != nil {
-			return fmt.Errorf("lock account: %w", err)
-		}
-		row, err := s.q.AccessKeyInsert(ctx, tx, managedb.AccessKeyInsertParams{ID: xid.NewWithTime(now).String(), AccountID: caller.AccountID,
-			Brand: parsed.Brand, TokenID: string(parsed.ID), Digest: digest[:], DigestVersion: version,
-			Name: in.Name, Now: now, ExpiresAt: in.ExpiresAt, Most: int32(s.cfg.Most)})
-		if errors.Is(err, pgx.ErrNoRows) {
-			return problem.New(problem.AccessKeyLimit).WithField("limit", s.cfg.Most)
-		}
-		if err != nil {
-			return fmt.Errorf("insert access key: %w", err)
-		}
-		key = fromRow(row)
-		return audit.Record(ctx, tx, caller, now, event(audit.AccessKeyCreated, AccessKey{}, key))
-	})
+	row, err := s.row(caller, in, parsed, now)
 	if err != nil {
 		return AccessKey{}, token.Secret{}, err
 	}
-	return key, secret, nil
+	issued, err := s.q.AccessKeyIssue(ctx, s.cfg.Pool, row)
+	if errors.Is(err, pgx.ErrNoRows) {
+		issued, err = s.issueCounted(ctx, row)
+	}
+	if err != nil {
+		return AccessKey{}, token.Secret{}, fmt.Errorf("issue access key: %w", err)
+	}
+	return fromRow(managedb.AccessKey(issued)), secret, nil
+}
+
+// row is a new key and the record of it.
+func (s *Store) row(caller auth.Caller, in CreateInput, parsed token.Parsed, now time.Time) (managedb.AccessKeyIssueParams, error) {
+	key := AccessKey{ID: xid.NewWithTime(now).String(), AccountID: caller.AccountID, Name: in.Name, Hint: parsed.Prefix(), ExpiresAt: in.ExpiresAt}
+	e, err := audit.Row(caller, now, event(audit.AccessKeyCreated, AccessKey{}, key))
+	if err != nil {
+		return managedb.AccessKeyIssueParams{}, err
+	}
+	digest, version := s.cfg.Digester.Digest(parsed)
+	return managedb.AccessKeyIssueParams{ID: key.ID, AccountID: key.AccountID, Brand: parsed.Brand, TokenID: string(parsed.ID),
+		Digest: digest[:], DigestVersion: version, Name: key.Name, Now: now, ExpiresAt: key.ExpiresAt, Most: int32(s.cfg.Most),
+		EventID: e.ID, EventType: e.Type, ActorHandle: e.ActorHandle, Credential: e.Credential, CredentialID: e.CredentialID, Address: e.Address,
+		TargetKind: e.TargetKind, New: e.New}, nil
+}
+
+// issueCounted issues a key to an owner who seems to have too many, once they are counted anew.
+func (s *Store) issueCounted(ctx context.Context, row managedb.AccessKeyIssueParams) (managedb.AccessKeyIssueRow, error) {
+	var issued managedb.AccessKeyIssueRow
+	err := pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
+		err := s.recount(ctx, tx, row.AccountID, row.Now)
+		if err != nil {
+			return err
+		}
+		issued, err = s.q.AccessKeyIssue(ctx, tx, row)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return s.tooMany()
+		}
+		return err
+	})
+	return issued, err
+}
+
+// recount locks an account and counts its live keys.
+func (s *Store) recount(ctx context.Context, tx pgx.Tx, accountID string, now time.Time) error {
+	if _, err := s.q.AccountLock(ctx, tx, accountID); err != nil {
+		return fmt.Errorf("lock account: %w", err)
+	}
+	err := s.q.AccessKeyRecount(ctx, tx, managedb.AccessKeyRecountParams{AccountID: accountID, Now: now})
+	return wrap(err, "count live access keys")
+}
+
+func (s *Store) tooMany() error {
+	return problem.New(problem.AccessKeyLimit).WithField("limit", s.cfg.Most)
 }
 
 // Get reads a key of caller.
@@ -88,23 +122,23 @@ func (s *Store) Get(ctx context.Context, caller auth.Caller, id string) (AccessK
 
 // List gives a page of the keys of caller, newest first, with the cursor of the next page. An empty status means all.
 func (s *Store) List(ctx context.Context, caller auth.Caller, status Status, after page.Cursor, limit int) ([]AccessKey, string, error) {
-	rows, err := s.q.AccessKeyPage(ctx, s.cfg.Pool, managedb.AccessKeyPageParams{AccountID: caller.AccountID, Before: after.At, BeforeID: after.ID,
+	rows, err := s.q.AccessKeyPage(ctx, s.cfg.Pool, managedb.AccessKeyPageParams{AccountID: caller.AccountID, Before: string(after),
 		Status: string(status), Now: s.moment(), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list access keys: %w", err)
 	}
-	rows, next := page.Cut(rows, limit, cursorOf)
+	rows, next := page.Cut(rows, limit, idOf)
 	return fromRows(rows), next, nil
 }
 
 // ListAny gives a page of everybody's keys. The guard has checked that caller may see them.
 func (s *Store) ListAny(ctx context.Context, _ auth.Caller, status Status, after page.Cursor, limit int) ([]AccessKey, string, error) {
-	rows, err := s.q.AccessKeyPageAny(ctx, s.cfg.Pool, managedb.AccessKeyPageAnyParams{Before: after.At, BeforeID: after.ID,
+	rows, err := s.q.AccessKeyPageAny(ctx, s.cfg.Pool, managedb.AccessKeyPageAnyParams{Before: string(after),
 		Status: string(status), Now: s.moment(), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list all access keys: %w", err)
 	}
-	rows, next := page.Cut(rows, limit, cursorOf)
+	rows, next := page.Cut(rows, limit, idOf)
 	return fromRows(rows), next, nil
 }
 
@@ -132,7 +166,7 @@ func (s *Store) Update(ctx context.Context, caller auth.Caller, id string, in Up
 			return err
 		}
 		if wanted.isLive(now) && !before.isLive(now) {
-			if err := s.hasRoom(ctx, tx, caller, now); err != nil {
+			if err := s.takeRoom(ctx, tx, caller, now); err != nil {
 				return err
 			}
 		}
@@ -146,19 +180,16 @@ func (s *Store) Update(ctx context.Context, caller auth.Caller, id string, in Up
 	return after, err
 }
 
-// hasRoom locks the account of caller and refuses one more live key than it may have.
-func (s *Store) hasRoom(ctx context.Context, tx pgx.Tx, caller auth.Caller, now time.Time) error {
-	if _, err := s.q.AccountLock(ctx, tx, caller.AccountID); err != nil {
-		return fmt.Errorf("lock account: %w", err)
+// takeRoom counts one more live key of caller, unless they have as many as they may.
+func (s *Store) takeRoom(ctx context.Context, tx pgx.Tx, caller auth.Caller, now time.Time) error {
+	if err := s.recount(ctx, tx, caller.AccountID, now); err != nil {
+		return err
 	}
-	live, err := s.q.AccessKeyCountLive(ctx, tx, managedb.AccessKeyCountLiveParams{AccountID: caller.AccountID, Now: now})
-	if err != nil {
-		return fmt.Errorf("count live access keys: %w", err)
+	n, err := s.q.AccessKeyTakeRoom(ctx, tx, managedb.AccessKeyTakeRoomParams{AccountID: caller.AccountID, Most: int32(s.cfg.Most)})
+	if err == nil && n == 0 {
+		return s.tooMany()
 	}
-	if live >= int64(s.cfg.Most) {
-		return problem.New(problem.AccessKeyLimit).WithField("limit", s.cfg.Most)
-	}
-	return nil
+	return wrap(err, "count access key")
 }
 
 // Revoke withdraws a key of caller, for good. Revoking it again is fine.
@@ -198,11 +229,18 @@ func (s *Store) revoke(ctx context.Context, caller auth.Caller, lock func(pgx.Tx
 
 func (s *Store) moment() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
 
-func cursorOf(r managedb.AccessKey) page.Cursor { return page.Cursor{At: r.CreatedAt, ID: r.ID} }
+func idOf(r managedb.AccessKey) string { return r.ID }
 
 func orNotFound(err error, verb string) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return problem.New(problem.NotFound)
+	}
+	return fmt.Errorf("%s: %w", verb, err)
+}
+
+func wrap(err error, verb string) error {
+	if err == nil {
+		return nil
 	}
 	return fmt.Errorf("%s: %w", verb, err)
 }

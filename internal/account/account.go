@@ -65,11 +65,11 @@ func (s *Store) ByIDs(ctx context.Context, _ auth.Caller, ids []string) (map[str
 // List gives a page of all accounts, newest first, with the cursor of the next page. The guard has checked that caller may
 // see them.
 func (s *Store) List(ctx context.Context, _ auth.Caller, after page.Cursor, limit int) ([]Account, string, error) {
-	rows, err := s.q.AccountPage(ctx, s.cfg.Pool, managedb.AccountPageParams{Before: after.At, BeforeID: after.ID, Page: int32(limit + 1)})
+	rows, err := s.q.AccountPage(ctx, s.cfg.Pool, managedb.AccountPageParams{Before: string(after), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list accounts: %w", err)
 	}
-	rows, next := page.Cut(rows, limit, func(r managedb.Account) page.Cursor { return page.Cursor{At: r.CreatedAt, ID: r.ID} })
+	rows, next := page.Cut(rows, limit, func(r managedb.Account) string { return r.ID })
 	list, err := s.withRoles(ctx, s.cfg.Pool, rows)
 	return list, next, err
 }

@@ -96,7 +96,7 @@ func pageOf(cursor *api.Cursor, limit *api.Limit) (page.Cursor, int, error) {
 	const whole = 100
 	after, err := page.Parse(value(cursor))
 	if err != nil {
-		return page.Cursor{}, 0, invalid("The cursor is not one of ours.").WithField("parameter", "cursor")
+		return "", 0, invalid("The cursor is not one of ours.").WithField("parameter", "cursor")
 	}
 	if limit == nil {
 		return after, whole, nil

@@ -61,24 +61,32 @@ type Event struct {
 
 // Record adds an event in tx, as an act of caller at now.
 func Record(ctx context.Context, tx pgx.Tx, caller auth.Caller, now time.Time, e Event) error {
-	before, err := encode(e.Old)
+	row, err := Row(caller, now, e)
 	if err != nil {
 		return err
+	}
+	if err := managedb.New().AuditEventInsert(ctx, tx, row); err != nil {
+		return fmt.Errorf("record %s: %w", e.Type, err)
+	}
+	return nil
+}
+
+// Row is what Record adds, for a statement that adds it together with what it records.
+func Row(caller auth.Caller, now time.Time, e Event) (managedb.AuditEventInsertParams, error) {
+	before, err := encode(e.Old)
+	if err != nil {
+		return managedb.AuditEventInsertParams{}, err
 	}
 	after, err := encode(e.New)
 	if err != nil {
-		return err
+		return managedb.AuditEventInsertParams{}, err
 	}
-	err = managedb.New().AuditEventInsert(ctx, tx, managedb.AuditEventInsertParams{
+	return managedb.AuditEventInsertParams{
 		ID: xid.NewWithTime(now).String(), Now: now, Type: string(e.Type),
 		ActorID: optional(caller.AccountID), ActorHandle: optional(caller.Handle),
 		Credential: string(caller.Credential), CredentialID: optional(caller.CredentialID), Address: caller.Address,
 		AccountID: optional(e.AccountID), TargetKind: e.Target.Kind, TargetID: e.Target.ID, Old: before, New: after,
-	})
-	if err != nil {
-		return fmt.Errorf("record %s: %w", e.Type, err)
-	}
-	return nil
+	}, nil
 }
 
 func encode(values map[string]any) (json.RawMessage, error) {
@@ -117,7 +125,7 @@ type Filter struct {
 // ListOwn gives a page of what caller did and of what was done to it, newest first, with the cursor of the next page.
 func (l *Log) ListOwn(ctx context.Context, caller auth.Caller, after page.Cursor, limit int) ([]Event, string, error) {
 	rows, err := l.q.AuditEventPageOwn(ctx, l.pool, managedb.AuditEventPageOwnParams{
-		AccountID: &caller.AccountID, Before: after.At, BeforeID: after.ID, Page: int32(limit + 1)})
+		AccountID: &caller.AccountID, Before: string(after), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list own audit events: %w", err)
 	}
@@ -127,7 +135,7 @@ func (l *Log) ListOwn(ctx context.Context, caller auth.Caller, after page.Cursor
 // ListAny gives a page of what anyone did. The guard has checked that caller may see it.
 func (l *Log) ListAny(ctx context.Context, _ auth.Caller, f Filter, after page.Cursor, limit int) ([]Event, string, error) {
 	rows, err := l.q.AuditEventPageAny(ctx, l.pool, managedb.AuditEventPageAnyParams{
-		Before: after.At, BeforeID: after.ID, AccountID: f.AccountID, Type: string(f.Type), Page: int32(limit + 1)})
+		Before: string(after), AccountID: f.AccountID, Type: string(f.Type), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list audit events: %w", err)
 	}
@@ -135,7 +143,7 @@ func (l *Log) ListAny(ctx context.Context, _ auth.Caller, f Filter, after page.C
 }
 
 func events(rows []managedb.AuditEvent, limit int) ([]Event, string, error) {
-	rows, next := page.Cut(rows, limit, func(r managedb.AuditEvent) page.Cursor { return page.Cursor{At: r.CreatedAt, ID: r.ID} })
+	rows, next := page.Cut(rows, limit, func(r managedb.AuditEvent) string { return r.ID })
 	list := make([]Event, 0, len(rows))
 	for _, r := range rows {
 		e, err := fromRow(r)

@@ -36,12 +36,14 @@ type PoolOptions struct {
 // may come later.
 //
 // Every connection has time-outs, so that no statement outlives its request by much: statements 2 s, locks 1 s, idle in
-// a transaction 2 s. What the URL sets itself stays. The only errors are ErrURL and a negative MaxConns.
+// a transaction 2 s. Sequential scans are avoided: plans are kept as long as their connection, and one that is made while
+// a table is empty would scan it when it is full. What the URL sets itself stays. The only errors are ErrURL and a negative MaxConns.
 func Open(url string, o PoolOptions) (*pgxpool.Pool, error) {
 	c, err := parse(url, o.Name, map[string]string{
 		"statement_timeout":                   "2s",
 		"lock_timeout":                        "1s",
 		"idle_in_transaction_session_timeout": "2s",
+		"enable_seqscan":                      "off",
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ func TestOpenSetsWhatTheURLDoesNot(t *testing.T) {
 	}{
 		{"names the pool", u, "application_name", "latchkey verify"},
 		{"limits statements", u, "statement_timeout", "2s"},
+		{"keeps plans for full tables", u, "enable_seqscan", "off"},
 		{"limits waits for locks", u, "lock_timeout", "1s"},
 		{"limits idle transactions", u, "idle_in_transaction_session_timeout", "2s"},
 		{"speaks UTC", u, "TimeZone", "UTC"},

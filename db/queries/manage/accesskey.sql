@@ -1,15 +1,31 @@
--- AccessKeyInsert adds a key, unless its owner has @most live ones. No row: too many. The caller holds the owner's lock.
--- name: AccessKeyInsert :one
-INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
-SELECT @id, @account_id, @brand, @token_id, @digest, @digest_version, @name, @now, @now, sqlc.narg(expires_at)
- WHERE (SELECT count(*) FROM access_key k
-         WHERE k.account_id = @account_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > @now)) < @most::int
-RETURNING *;
+-- AccessKeyIssue adds a key with its audit event, and counts it. One statement, so that it is one journey and one commit, and
+-- one lock on the owner for no longer than it must be. No row: the owner may have as many live keys as are counted already;
+-- the count may be too high, see AccessKeyRecount.
+-- name: AccessKeyIssue :one
+WITH owner AS (
+    UPDATE account a SET live_keys = a.live_keys + 1 WHERE a.id = @account_id AND a.live_keys < @most::int RETURNING a.id
+), issued AS (
+    INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
+    SELECT @id, owner.id, @brand, @token_id, @digest, @digest_version, @name, @now, @now, sqlc.narg(expires_at) FROM owner
+    RETURNING *
+), event AS (
+    INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, new)
+    SELECT @event_id, @now, @event_type, @account_id, @actor_handle, @credential, @credential_id, @address, @account_id, @target_kind, issued.id, @new
+      FROM issued
+)
+SELECT * FROM issued;
 
--- AccessKeyCountLive counts the keys of one owner that are neither revoked nor expired. The caller holds the owner's lock.
--- name: AccessKeyCountLive :one
-SELECT count(*) FROM access_key
- WHERE account_id = @account_id AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > @now::timestamptz);
+-- AccessKeyRecount makes the count of an owner's live keys exact: keys that were revoked or have expired since are still in
+-- it. The caller holds the owner's lock, taken in a statement before, so that this one sees every key.
+-- name: AccessKeyRecount :exec
+UPDATE account SET live_keys = (
+    SELECT count(*) FROM access_key k
+     WHERE k.account_id = @account_id AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > @now::timestamptz))
+ WHERE id = @account_id;
+
+-- AccessKeyTakeRoom counts a key that lives again. No row: the owner may have no more.
+-- name: AccessKeyTakeRoom :execrows
+UPDATE account SET live_keys = live_keys + 1 WHERE id = @account_id AND live_keys < @most::int;
 
 -- AccessKeyGet reads a key of one owner. No row: not theirs, or no such key; the caller cannot tell which.
 -- name: AccessKeyGet :one
@@ -44,17 +60,17 @@ RETURNING *;
 -- name: AccessKeyPage :many
 SELECT * FROM access_key
  WHERE account_id = @account_id
-   AND (created_at, id) < (@before::timestamptz, @before_id::text)
+   AND id < @before::text
    AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
- ORDER BY created_at DESC, id DESC
+ ORDER BY id DESC
  LIMIT @page;
 
 -- AccessKeyPageAny lists everybody's keys, newest first, after a cursor.
 -- name: AccessKeyPageAny :many
 SELECT * FROM access_key
- WHERE (created_at, id) < (@before::timestamptz, @before_id::text)
+ WHERE id < @before::text
    AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
- ORDER BY created_at DESC, id DESC
+ ORDER BY id DESC
  LIMIT @page;

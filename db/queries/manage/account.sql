@@ -35,8 +35,8 @@ UPDATE account SET password_hash = @password_hash, updated_at = @now WHERE id = 
 -- AccountPage lists accounts, newest first, after a cursor.
 -- name: AccountPage :many
 SELECT * FROM account
- WHERE (created_at, id) < (@before::timestamptz, @before_id::text)
- ORDER BY created_at DESC, id DESC
+ WHERE id < @before::text
+ ORDER BY id DESC
  LIMIT @page;
 
 -- AccountsOfIDs reads the owners that a page of keys names.

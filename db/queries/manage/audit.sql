@@ -9,19 +9,19 @@ VALUES (@id, @now, @type, sqlc.narg(actor_id), sqlc.narg(actor_handle), @credent
 -- an OR would read the whole history of the account.
 -- name: AuditEventPageOwn :many
 SELECT * FROM (
-    (SELECT * FROM audit_event e WHERE e.account_id = @account_id AND (e.created_at, e.id) < (@before::timestamptz, @before_id::text)
-      ORDER BY e.created_at DESC, e.id DESC LIMIT @page)
+    (SELECT * FROM audit_event e WHERE e.account_id = @account_id AND e.id < @before::text
+      ORDER BY e.id DESC LIMIT @page)
     UNION
-    (SELECT * FROM audit_event e WHERE e.actor_id = @account_id AND (e.created_at, e.id) < (@before::timestamptz, @before_id::text)
-      ORDER BY e.created_at DESC, e.id DESC LIMIT @page)) AS audit_event
- ORDER BY created_at DESC, id DESC
+    (SELECT * FROM audit_event e WHERE e.actor_id = @account_id AND e.id < @before::text
+      ORDER BY e.id DESC LIMIT @page)) AS audit_event
+ ORDER BY id DESC
  LIMIT @page;
 
 -- AuditEventPageAny lists everybody's events, newest first, after a cursor.
 -- name: AuditEventPageAny :many
 SELECT * FROM audit_event
- WHERE (created_at, id) < (@before::timestamptz, @before_id::text)
+ WHERE id < @before::text
    AND (@account_id::text = '' OR account_id = @account_id)
    AND (@type::text = '' OR type = @type)
- ORDER BY created_at DESC, id DESC
+ ORDER BY id DESC
  LIMIT @page;
