@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,5 +155,32 @@ func TestEveryWrongSettingIsTold(t *testing.T) {
 	p.wantExit(2)
 	if lines := p.complaints(); len(lines) != 4 {
 		t.Errorf("three mistakes give %q", lines)
+	}
+}
+
+// Kubernetes sets these in every pod beside a Service named latchkey; none of them is meant for us.
+func TestServiceLinksAreNoSettings(t *testing.T) {
+	t.Parallel()
+	p := launch(t, []string{"LATCHKEY_PORT=tcp://10.0.0.1:80", "LATCHKEY_PORT_80_TCP_ADDR=10.0.0.1", "LATCHKEY_SERVICE_HOST=10.0.0.1",
+		"LATCHKEY_SERVICE_PORT=80", "LATCHKEY_SERVICE_PORT_HTTP=80"}, "config")
+	p.wantExit(0)
+}
+
+func TestDocumentedSettingsAreTheSettings(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/configuration.md")
+	check(t, err)
+	var documented []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(LATCHKEY_[A-Z_]+)` \\| (?:`([^`]*)`)?").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, row[1])
+		if want := main.Default(row[1]); want != "" && row[2] != want {
+			t.Errorf("%s: the documents have the default %q, the program %q", row[1], row[2], want)
+		}
+	}
+	settings := main.Settings()
+	slices.Sort(settings)
+	slices.Sort(documented)
+	if !slices.Equal(settings, documented) {
+		t.Errorf("documented are %q, there are %q", documented, settings)
 	}
 }

@@ -13,3 +13,14 @@ func Settings() []string {
 	}
 	return names
 }
+
+// Default is the default of a setting, as help prints it.
+func Default(setting string) string {
+	t := reflect.TypeFor[config]()
+	for i := range t.NumField() {
+		if tag := t.Field(i).Tag; tag.Get("env") == setting {
+			return tag.Get("default")
+		}
+	}
+	return ""
+}

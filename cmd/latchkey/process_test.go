@@ -167,6 +167,22 @@ func TestRequestInFlightFinishes(t *testing.T) {
 	p.wantExit(0)
 }
 
+// Whoever sends traffic here must see that it should stop before the door closes.
+func TestReadinessFailsFirst(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "LATCHKEY_DATA_DIR="+seeded(t))
+	p.signal(syscall.SIGTERM)
+	until(t, "it is not ready", func() bool {
+		resp, err := http.Get(p.url + "/readyz")
+		if err != nil {
+			t.Fatalf("the door closed first: %v", err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == 503
+	})
+	p.wantExit(0)
+}
+
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := seeded(t)

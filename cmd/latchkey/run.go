@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -122,6 +123,9 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// serviceLink is what Kubernetes sets in every pod of a namespace that has a Service named latchkey.
+var serviceLink = regexp.MustCompile(`^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT(_.*)?)$`)
+
 // refuseUnknown fails on a LATCHKEY_ variable that nothing reads: a setting that is silently ignored is worse than none.
 func refuseUnknown(env []string, model *kong.Application) error {
 	known := []string{}
@@ -131,7 +135,7 @@ func refuseUnknown(env []string, model *kong.Application) error {
 	var faults []error
 	for _, entry := range env {
 		name, _, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, "LATCHKEY_") || slices.Contains(known, name) {
+		if !strings.HasPrefix(name, "LATCHKEY_") || slices.Contains(known, name) || serviceLink.MatchString(name) {
 			continue
 		}
 		faults = append(faults, fmt.Errorf("%s is not a setting; did you mean %s?", name, nearest(strings.ToUpper(name), known)))

@@ -41,6 +41,7 @@ const (
 	headerLimit     = 32 << 10 // twice what the API takes, so that it can say what is wrong
 	grace           = 20 * time.Second
 	databaseGrace   = 10 * time.Second
+	drain           = 500 * time.Millisecond // readiness fails for so long before the door closes, for whoever sends traffic here
 )
 
 var errDatabaseDied = errors.New("the embedded database stopped by itself; its log is beside its data")
@@ -116,7 +117,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 		cancel(nil) // or jobs would go on if the API had failed by itself
 		jobs.Wait()
 	}()
-	return serveAPI(ctx, e, listener, log, &stopping, cancel)
+	return serveAPI(ctx, e, listener, log, &stopping)
 }
 
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {
@@ -137,7 +138,7 @@ func (c *config) followPort(l net.Listener) {
 }
 
 // serveAPI answers requests until ctx ends, then lets those under way finish.
-func serveAPI(ctx context.Context, handler http.Handler, l net.Listener, log *slog.Logger, stopping *atomic.Bool, cancel context.CancelCauseFunc) error {
+func serveAPI(ctx context.Context, handler http.Handler, l net.Listener, log *slog.Logger, stopping *atomic.Bool) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit,
 		MaxHeaderBytes: headerLimit, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	failed := make(chan error, 1)
@@ -147,15 +148,15 @@ func serveAPI(ctx context.Context, handler http.Handler, l net.Listener, log *sl
 		return fmt.Errorf("serve the API: %w", err)
 	case <-ctx.Done():
 	}
-	stopping.Store(true)
 	log.Info("stopping", "grace", grace.String())
+	stopping.Store(true)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return errors.Join(cause, server.Close())
+	}
+	time.Sleep(drain)
 	within, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer done()
-	err := server.Shutdown(within)
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return err
+	return server.Shutdown(within)
 }
 
 // database gives the URL of the external database, or of an embedded one that it starts. When the embedded one dies, all
