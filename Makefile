@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+.NOTPARALLEL: # go uses every core by itself, and two installations at once would get in each other's way
+.PHONY: help run test check gen build bench setup clean
+
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+
+help: ## print every target with its one line
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the service, with a PostgreSQL of its own unless LATCHKEY_DATABASE_URL names another
+	@[ -n "$$LATCHKEY_DATABASE_URL" ] || scripts/need-postgres
+	@$(MAKE) --no-print-directory build
+	@bin/latchkey serve
+
+test: ## run every test of every module, with the race detector
+	@scripts/need-postgres
+	@scripts/need-gcc
+	@scripts/test
+
+check: ## lint the code and the contract, and see that nothing generated is stale
+	@scripts/need-postgres
+	@scripts/need-node
+	@scripts/check
+
+gen: ## write the generated code and db/schema.sql anew
+	@scripts/need-postgres
+	@scripts/gen
+
+build: ## build bin/latchkey, a static program
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/latchkey ./cmd/latchkey
+
+bench: ## measure the service side by side with pgbench and a bare router
+	@scripts/need-postgres
+	@scripts/need-wrk
+	CGO_ENABLED=0 go run ./internal/bench
+
+setup: ## install what the other targets need, where that is possible
+	@scripts/need-postgres
+	@scripts/need-gcc
+	@scripts/need-node
+
+clean: ## remove what was built and downloaded into this tree
+	rm -rf bin tools/node_modules
