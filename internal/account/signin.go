@@ -104,7 +104,7 @@ func (s *Store) rehash(ctx context.Context, a Account, checked, password string)
 }
 
 // SignUp adds an account for whoever asks and signs it in, where the instance is open. The first account of an instance
-// becomes its administrator.
+// becomes its administrator. A sign-up keeps counting as an attempt, so that one address cannot make accounts without end.
 //
 // Errors: problem.SignupClosed, those of Create, problem.TooManyAttempts.
 func (s *Store) SignUp(ctx context.Context, caller auth.Caller, in NewAccount) (Session, token.Secret, error) {

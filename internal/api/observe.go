@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,9 +69,15 @@ func (o *observer) survive(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
+// clientGone is what nginx calls a request whose sender did not wait for the answer; it must not count as a fault of ours.
+const clientGone = 499
+
 func (o *observer) report(c echo.Context, err error, took time.Duration) {
 	operation := o.operation(c)
 	status := c.Response().Status
+	if errors.Is(err, context.Canceled) {
+		status = clientGone
+	}
 	o.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
 	o.duration.WithLabelValues(operation).Observe(took.Seconds())
 	level := slog.LevelInfo
