@@ -23,15 +23,19 @@ const childURL = "LATCHKEY_TEST_CHILD_URL"
 
 func TestMain(m *testing.M) {
 	if u := os.Getenv(childURL); u != "" {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-		defer stop()
-		if _, _, err := postgres.Migrate(ctx, u); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+		os.Exit(child(u))
 	}
 	testdb.Main(m)
+}
+
+func child(u string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if _, _, err := postgres.Migrate(ctx, u); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // startChild starts another process that migrates the database. It is killed and awaited at the end at the latest.
