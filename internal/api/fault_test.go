@@ -77,6 +77,21 @@ func TestAllConnectionsInUse(t *testing.T) {
 	h.noAlarm()
 }
 
+// A database that does not answer holds nobody for longer than it may take.
+func TestChangeOnADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.setLockTimeout("60s")
+	unlock := h.lockAccounts()
+	asked := time.Now()
+	h.root.post("/api/auth/access-keys", map[string]any{"name": "x"}).away("hanging")
+	if took := time.Since(asked); took > passwordLife-databaseLife {
+		t.Errorf("answered after %v", took)
+	}
+	unlock()
+	h.noAlarm()
+}
+
 // The server refuses connections (53300) as it does once max_connections is reached.
 func TestTooManyConnections(t *testing.T) {
 	t.Parallel()

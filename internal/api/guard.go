@@ -28,7 +28,9 @@ func (s *Server) guard(p policy) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			caller, holder, err := s.identify(c, p)
+			ctx, cancel := context.WithTimeout(c.Request().Context(), p.life)
+			defer cancel()
+			caller, holder, err := s.identify(ctx, c, p)
 			if err != nil {
 				return err
 			}
@@ -39,7 +41,7 @@ func (s *Server) guard(p policy) echo.MiddlewareFunc {
 			if err := checkRequest(c, p, body); err != nil {
 				return err
 			}
-			ctx := context.WithValue(auth.NewContext(c.Request().Context(), caller), holderKey{}, holder)
+			ctx = context.WithValue(auth.NewContext(ctx, caller), holderKey{}, holder)
 			c.SetRequest(c.Request().WithContext(ctx))
 			return next(c)
 		}
@@ -67,7 +69,7 @@ func holderOf(ctx context.Context) verify.Holder {
 // identify tells who is calling. An operation that takes no credential is told nothing, whatever was sent.
 //
 // Errors: problem.CredentialsAmbiguous, problem.CredentialRequired, problem.CredentialInvalid, problem.CredentialNotAllowed.
-func (s *Server) identify(c echo.Context, p policy) (auth.Caller, verify.Holder, error) {
+func (s *Server) identify(ctx context.Context, c echo.Context, p policy) (auth.Caller, verify.Holder, error) {
 	caller := auth.Anonymous(c.RealIP(), c.Request().UserAgent())
 	if p.anonymous() {
 		_, _, err := bearer(c.Request().Header)
@@ -77,7 +79,7 @@ func (s *Server) identify(c echo.Context, p policy) (auth.Caller, verify.Holder,
 	if err != nil {
 		return caller, verify.Holder{}, err
 	}
-	h, err := s.lookUp(c.Request().Context(), kind, credential)
+	h, err := s.lookUp(ctx, kind, credential)
 	if err != nil {
 		return caller, h, err
 	}
@@ -89,7 +91,7 @@ func (s *Server) identify(c echo.Context, p policy) (auth.Caller, verify.Holder,
 	case kind == auth.AccessKey && !p.key:
 		return caller, h, problem.New(problem.CredentialNotAllowed).WithField("credential", auth.Session)
 	case kind == auth.Session:
-		return caller, h, s.cfg.Accounts.SessionTouch(c.Request().Context(), caller, h.LastSeen)
+		return caller, h, s.cfg.Accounts.SessionTouch(ctx, caller, h.LastSeen)
 	}
 	return caller, h, nil
 }

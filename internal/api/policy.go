@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
@@ -22,6 +23,7 @@ type policy struct {
 	session    bool            // takes a session
 	key        bool            // takes an access key
 	health     bool            // answers while the database is away
+	life       time.Duration   // how long it may take once it was read
 	takesBody  bool            // has a request body
 	query      map[string]bool // the query parameters it knows
 	route      *routers.Route  // for the validator
@@ -74,8 +76,8 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 		return policy{}, errors.New("a permission needs a credential")
 	}
 	p := policy{id: op.OperationID, permission: asked, takesBody: op.RequestBody != nil, query: map[string]bool{},
-		health: slices.Contains(op.Tags, "health"),
-		route:  &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
+		health: slices.Contains(op.Tags, "health"), life: lifeOf(op),
+		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
 	for _, way := range *op.Security {
 		if len(way) != 1 {
 			return policy{}, errors.New("security: one credential at a time, and none is []")
@@ -102,6 +104,21 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 		return policy{}, errors.New("a GET takes no body")
 	}
 	return p, nil
+}
+
+// lifeOf gives operations that are sent a password the time to hash it.
+func lifeOf(op *openapi3.Operation) time.Duration {
+	if op.RequestBody == nil {
+		return databaseLife
+	}
+	for _, content := range op.RequestBody.Value.Content {
+		for _, member := range content.Schema.Value.Properties {
+			if member.Value.Format == "password" {
+				return passwordLife
+			}
+		}
+	}
+	return databaseLife
 }
 
 func values(m map[string]policy) []policy {

@@ -152,3 +152,26 @@ func securityOf(schemes ...string) *openapi3.SecurityRequirements {
 	}
 	return &all
 }
+
+// Whoever waits for a hash waits longer than the database may take; nobody else does.
+func TestOperationsWithAPasswordMayTakeLonger(t *testing.T) {
+	t.Parallel()
+	doc, err := api.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := policies(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var longer []string
+	for id, p := range rules {
+		if p.life == passwordLife {
+			longer = append(longer, id)
+		}
+	}
+	slices.Sort(longer)
+	if want := []string{"AccountCreate", "AuthPasswordSignin", "AuthPasswordSignup", "AuthPasswordUpdate", "SetupComplete"}; !slices.Equal(longer, want) {
+		t.Errorf("%q, want %q", longer, want)
+	}
+}

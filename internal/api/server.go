@@ -51,8 +51,12 @@ type Server struct {
 	observer *observer
 }
 
-// requestLife is the longest that a request may take, waiting for the database and for a turn to hash included.
-const requestLife = 8 * time.Second
+// How long a request may take once it was read: two seconds for the database, and for one with a password its turn to be
+// hashed as well.
+const (
+	databaseLife = 2 * time.Second
+	passwordLife = 8 * time.Second
+)
 
 // New wires the routes.
 //
@@ -112,9 +116,6 @@ func (s *Server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		if headerSize(c.Request().Header) > maxHeader {
 			return errHeadersTooLarge
 		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), requestLife)
-		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
 }
