@@ -71,7 +71,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	}
 	lock, err := acquire(ctx, in.lockFile(), lockPatience)
 	if errors.Is(err, ErrInUse) {
-		return nil, fmt.Errorf("%w by another Latchkey: stop it or choose another LATCHKEY_DATA_DIR than %s", err, in.dir)
+		return nil, fmt.Errorf("%w by another Latchkey (%s): stop it or choose another LATCHKEY_DATA_DIR", err, in.dir)
 	}
 	if err != nil {
 		return nil, err
