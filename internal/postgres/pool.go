@@ -66,6 +66,7 @@ func parse(url, name string, settings map[string]string) (*pgxpool.Config, error
 	if c.ConnConfig.ConnectTimeout == 0 {
 		c.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	c.ConnConfig.OnNotice = keepWarnings
 	all := map[string]string{"application_name": "latchkey " + name, "timezone": "UTC"}
 	maps.Copy(all, settings)
 	params := c.ConnConfig.RuntimeParams
