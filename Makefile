@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # go uses every core by itself, and two installations at once would get in each other's way
-.PHONY: help run test check gen build bench setup clean
+.PHONY: help run test check gen build bench prove prove-model prove-mutants setup clean
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 
 help: ## print every target with its one line
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start the service, with a PostgreSQL of its own unless LATCHKEY_DATABASE_URL names another
 	@[ -n "$$LATCHKEY_DATABASE_URL" ] || scripts/need-postgres
@@ -15,6 +15,7 @@ run: ## start the service, with a PostgreSQL of its own unless LATCHKEY_DATABASE
 test: ## run every test of every module, with the race detector
 	@scripts/need-postgres
 	@scripts/need-gcc
+	@scripts/need-gateways
 	@scripts/test
 
 check: ## lint the code and the contract, and see that nothing generated is stale
@@ -34,10 +35,23 @@ bench: ## measure the service side by side with pgbench and a bare router
 	@scripts/need-wrk
 	CGO_ENABLED=0 go run ./internal/bench
 
+prove: ## revoke under faults on three real instances for ten minutes, and check every answer
+	@scripts/need-postgres
+	go run ./internal/prove/run
+
+prove-model: ## search every order of events of a small model of the protocol
+	go run ./internal/prove/model
+
+prove-mutants: ## break the protocol in every known way, and see that a test notices
+	@scripts/need-postgres
+	@scripts/need-gcc
+	go run ./internal/prove/mutants
+
 setup: ## install what the other targets need, where that is possible
 	@scripts/need-postgres
 	@scripts/need-gcc
 	@scripts/need-node
+	@scripts/need-gateways
 
 clean: ## remove what was built and downloaded into this tree
 	rm -rf bin tools/node_modules

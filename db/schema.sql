@@ -14,10 +14,18 @@ CREATE TABLE public.access_key (
     disabled_at timestamp with time zone,
     revoked_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
+    revocation_effective_at timestamp with time zone,
     CONSTRAINT access_key_digest_check CHECK ((length(digest) = 32)),
     CONSTRAINT access_key_id_check CHECK ((length(id) = 20)),
     CONSTRAINT access_key_token_id_check CHECK ((length(token_id) = 16))
 );
+
+CREATE TABLE public.access_key_use (
+    access_key_id text NOT NULL,
+    last_used_at timestamp with time zone NOT NULL,
+    last_used_ip text NOT NULL
+)
+WITH (fillfactor='50');
 
 CREATE TABLE public.account (
     id text NOT NULL,
@@ -55,6 +63,35 @@ CREATE TABLE public.audit_event (
     new jsonb,
     CONSTRAINT audit_event_id_check CHECK ((length(id) = 20))
 );
+
+CREATE TABLE public.cache_node (
+    id text NOT NULL,
+    applied_v bigint NOT NULL,
+    seq bigint NOT NULL
+)
+WITH (fillfactor='20');
+
+CREATE TABLE public.change (
+    v bigint NOT NULL,
+    kind text NOT NULL,
+    id text NOT NULL,
+    nonce bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.cluster (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch bigint NOT NULL,
+    v bigint NOT NULL,
+    lease_ms integer NOT NULL,
+    wait_ms integer NOT NULL,
+    lease_v bigint NOT NULL,
+    protocol integer NOT NULL,
+    CONSTRAINT cluster_check CHECK (((wait_ms >= lease_ms) AND (wait_ms <= 20000))),
+    CONSTRAINT cluster_lease_ms_check CHECK (((lease_ms >= 200) AND (lease_ms <= 20000))),
+    CONSTRAINT cluster_only_row_check CHECK (only_row)
+)
+WITH (fillfactor='20');
 
 CREATE TABLE public.role (
     id text NOT NULL,
@@ -106,6 +143,9 @@ ALTER TABLE ONLY public.access_key
 ALTER TABLE ONLY public.access_key
     ADD CONSTRAINT access_key_token_id_key UNIQUE (token_id);
 
+ALTER TABLE ONLY public.access_key_use
+    ADD CONSTRAINT access_key_use_pkey PRIMARY KEY (access_key_id);
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_handle_key UNIQUE (handle);
 
@@ -117,6 +157,15 @@ ALTER TABLE ONLY public.account_role
 
 ALTER TABLE ONLY public.audit_event
     ADD CONSTRAINT audit_event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.cache_node
+    ADD CONSTRAINT cache_node_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.change
+    ADD CONSTRAINT change_pkey PRIMARY KEY (v, kind, id);
+
+ALTER TABLE ONLY public.cluster
+    ADD CONSTRAINT cluster_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_pkey PRIMARY KEY (id);
@@ -137,6 +186,8 @@ ALTER TABLE ONLY public.sign_in_attempt
     ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (subject);
 
 CREATE INDEX access_key_owner ON public.access_key USING btree (account_id, id);
+
+CREATE INDEX access_key_revoking ON public.access_key USING btree (id) WHERE ((revoked_at IS NOT NULL) AND (revocation_effective_at IS NULL));
 
 CREATE INDEX account_role_role ON public.account_role USING btree (role_id);
 

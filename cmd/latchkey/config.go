@@ -28,7 +28,7 @@ type config struct {
 	DatabaseURL    string         `name:"database-url" env:"LATCHKEY_DATABASE_URL" placeholder:"URL" secret:"" help:"PostgreSQL 14 or newer, as postgres://user:password@host/name. Unset: an embedded server that keeps its data in --data-dir."`
 	DataDir        string         `env:"LATCHKEY_DATA_DIR" placeholder:"DIR" help:"Where the embedded server keeps its data. Default: /var/lib/latchkey as root, else latchkey in the user's data folder."`
 	Migrate        bool           `env:"LATCHKEY_MIGRATE" default:"true" negatable:"" help:"Bring the database schema up to date at start."`
-	DatabaseConns  int32          `name:"database-connections" env:"LATCHKEY_DATABASE_CONNECTIONS" default:"32" placeholder:"N" help:"Most connections to the database; half are kept for checking credentials. Default: ${default}."`
+	DatabaseConns  int32          `name:"database-connections" env:"LATCHKEY_DATABASE_CONNECTIONS" default:"32" placeholder:"N" help:"Most connections to the database; half are kept for checking credentials; two more are always open. Default: ${default}."`
 	Signup         string         `env:"LATCHKEY_SIGNUP" default:"closed" help:"Whether anyone may make an account: closed or open."`
 	KeyBrand       string         `env:"LATCHKEY_KEY_BRAND" default:"lk" placeholder:"NAME" help:"What new access keys begin with: lk gives lkpat_…. Default: ${default}."`
 	KeysPerAccount int            `env:"LATCHKEY_KEYS_PER_ACCOUNT" default:"100" placeholder:"N" help:"Most live keys an account may have. Default: ${default}."`
@@ -38,6 +38,8 @@ type config struct {
 	PasswordPasses uint32         `env:"LATCHKEY_PASSWORD_PASSES" default:"2" placeholder:"N" help:"Passes over that memory, 1 or more. Default: ${default}."`
 	SessionIdle    time.Duration  `env:"LATCHKEY_SESSION_IDLE" default:"60m" placeholder:"TIME" help:"A session that is not used for so long has ended. Default: ${default}."`
 	SessionLife    time.Duration  `env:"LATCHKEY_SESSION_LIFE" default:"24h" placeholder:"TIME" help:"And so has one this old. Default: ${default}."`
+	CacheKeys      int            `env:"LATCHKEY_CACHE_KEYS" default:"1000000" placeholder:"N" help:"Most access keys that are kept in memory, at about 300 bytes each. Default: ${default}."`
+	Gateway429     int            `name:"forward-auth-429" env:"LATCHKEY_FORWARD_AUTH_429" default:"429" placeholder:"STATUS" help:"What /forward-auth answers instead of 429: 403 behind nginx, which knows 401 and 403 only. Default: ${default}."`
 	TrustedProxies []netip.Prefix `env:"LATCHKEY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks whose X-Forwarded-For is believed."`
 	LogFormat      string         `env:"LATCHKEY_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, else json."`
 	LogLevel       string         `env:"LATCHKEY_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`
@@ -63,6 +65,8 @@ func (c *config) check() error {
 	fail(!slices.Contains([]string{"auto", "text", "json"}, c.LogFormat), "LATCHKEY_LOG_FORMAT must be text, json or auto")
 	fail(!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "LATCHKEY_LOG_LEVEL must be debug, info, warn or error")
 	fail(c.DatabaseConns < 4 || c.DatabaseConns > 1000, "LATCHKEY_DATABASE_CONNECTIONS must be 4 to 1000")
+	fail(c.CacheKeys < 1000 || c.CacheKeys > 100_000_000, "LATCHKEY_CACHE_KEYS must be 1000 to 100000000")
+	fail(c.Gateway429 != 429 && c.Gateway429 != 403, "LATCHKEY_FORWARD_AUTH_429 must be 429 or 403")
 	fail(c.SessionIdle < 2*time.Minute, "LATCHKEY_SESSION_IDLE must be 2m or more: use is noted to the minute")
 	fail(c.SessionLife < c.SessionIdle, "LATCHKEY_SESSION_LIFE must not be shorter than LATCHKEY_SESSION_IDLE")
 	if c.DatabaseURL != "" {

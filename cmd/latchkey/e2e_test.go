@@ -196,9 +196,9 @@ func (s *story) keys(t *testing.T) {
 		t.Errorf("expiry taken away: %+v, and moved: %+v", timeless, moved)
 	}
 	s.p.wantWorks(dated.Secret, "grace")
-	check(t, s.grace.AccessKeyDelete(ctx, dated.ID))
+	check(t, second(s.grace.AccessKeyDelete(ctx, dated.ID)))
 	s.p.wantDead(dated.Secret)
-	check(t, s.grace.AccessKeyDelete(ctx, dated.ID)) // again is fine
+	check(t, second(s.grace.AccessKeyDelete(ctx, dated.ID))) // again is fine
 	if got := s.names(t, api.AccessKeyStatusRevoked); !slices.Equal(got, []string{"CI, new host"}) {
 		t.Errorf("revoked: %v", got)
 	}
@@ -275,10 +275,10 @@ func (s *story) administrator(t *testing.T) {
 	}
 	extra := s.p.newKey(s.grace)
 	s.p.wantWorks(extra.Secret, "grace")
-	check(t, s.ada.AdminAccessKeyDelete(t.Context(), extra.ID))
+	check(t, second(s.ada.AdminAccessKeyDelete(t.Context(), extra.ID)))
 	s.p.wantDead(extra.Secret)
-	wantRefusal(t, s.grace.AdminAccessKeyDelete(t.Context(), own.ID), 403, api.ErrorCodePermissionDenied)
-	wantRefusal(t, s.grace.AccessKeyDelete(t.Context(), own.ID), 404, api.ErrorCodeNotFound)
+	wantRefusal(t, second(s.grace.AdminAccessKeyDelete(t.Context(), own.ID)), 403, api.ErrorCodePermissionDenied)
+	wantRefusal(t, second(s.grace.AccessKeyDelete(t.Context(), own.ID)), 404, api.ErrorCodeNotFound)
 	s.p.wantWorks(own.Secret, "ada")
 	_, err := s.ada.AccountSuspend(t.Context(), s.graceID)
 	check(t, err)
@@ -297,9 +297,9 @@ func (s *story) self(t *testing.T) {
 	}
 	_, err = s.grace.AccessKeySelfGet(t.Context())
 	wantRefusal(t, err, 403, api.ErrorCodeCredentialNotAllowed)
-	check(t, program.AccessKeySelfRevoke(t.Context()))
+	check(t, second(program.AccessKeySelfRevoke(t.Context())))
 	s.p.wantDead(s.key.Secret)
-	wantRefusal(t, program.AccessKeySelfRevoke(t.Context()), 401, api.ErrorCodeCredentialInvalid)
+	wantRefusal(t, second(program.AccessKeySelfRevoke(t.Context())), 401, api.ErrorCodeCredentialInvalid)
 }
 
 func (s *story) audit(t *testing.T) {

@@ -29,6 +29,8 @@ type cli struct {
 	Config  config     `embed:"" group:"Settings"`
 	Serve   struct{}   `cmd:"" help:"Run the service."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
+	Cluster clusterCmd `cmd:"" help:"Show or set what all instances on one database agree on."`
+	Doctor  doctorCmd  `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
 	Show    struct{}   `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
 	Version struct{}   `cmd:"" help:"Print the version."`
 }
@@ -77,6 +79,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitStopped
 	case "migrate":
 		err = c.Migrate.run(ctx, c.Config, stdout)
+	case "cluster show":
+		err = showCluster(ctx, c.Config, stdout)
+	case "cluster set <setting>":
+		err = c.Cluster.Set.run(ctx, c.Config, stdout)
+	case "doctor":
+		err = c.Doctor.run(ctx, c.Config, stdout)
 	default:
 		err = serve(ctx, c.Config, newLog(c.Config, stderr), stdout)
 	}

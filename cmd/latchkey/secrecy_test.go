@@ -191,7 +191,7 @@ func (r *recorder) live() {
 	}
 	_, err = program.AccessKeyCreate(ctx, latchkey.AccessKeyInput{Name: "offspring"})
 	wantRefusal(t, err, 403, api.ErrorCodeCredentialNotAllowed)
-	check(t, program.AccessKeySelfRevoke(ctx))
+	check(t, second(program.AccessKeySelfRevoke(ctx)))
 	_, err = program.AccountGet(ctx)
 	wantRefusal(t, err, 401, api.ErrorCodeCredentialInvalid)
 	check(t, ada.AuthLogout(ctx))

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,12 +25,16 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/api"
 	"github.com/latchkey-dev/latchkey/internal/audit"
+	"github.com/latchkey-dev/latchkey/internal/boottime"
+	"github.com/latchkey-dev/latchkey/internal/canary"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/console"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/postgres/embedded"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/token"
 	"github.com/latchkey-dev/latchkey/internal/upkeep"
+	"github.com/latchkey-dev/latchkey/internal/usage"
 	"github.com/latchkey-dev/latchkey/internal/verify"
 )
 
@@ -41,6 +47,9 @@ const (
 	headerLimit     = 32 << 10 // twice what the API takes, so that it can say what is wrong
 	grace           = 20 * time.Second
 	databaseGrace   = 10 * time.Second
+	leaveGrace      = time.Second
+	buryEvery       = 2 * time.Second
+	calm            = 64 << 20               // bytes; see serve
 	drain           = 500 * time.Millisecond // readiness fails for so long before the door closes, for whoever sends traffic here
 )
 
@@ -48,6 +57,10 @@ var errDatabaseDied = errors.New("the embedded database stopped by itself; its l
 
 // serve runs the service until ctx ends or something that it cannot do without fails.
 func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) error {
+	// Go collects garbage when the heap has doubled. Ours is so small at first that this would be all the time: it is counted
+	// as larger by memory that is never touched, and so never taken from the machine.
+	ballast := make([]byte, calm)
+	defer runtime.KeepAlive(ballast)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	listener, err := listen(ctx, c.Listen, "LATCHKEY_LISTEN")
@@ -86,22 +99,32 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	if err != nil {
 		return err
 	}
-	accounts := account.NewStore(account.Config{Pool: manage, Now: time.Now, Rand: rand.Reader,
+	memory := verify.NewMemory(c.CacheKeys)
+	node, err := changefeed.NewNode(changefeed.NodeConfig{Dial: changefeed.Dial(url), Memory: memory, Clock: boottime.Now, Rand: rand.Reader, Log: log})
+	if err != nil {
+		return err
+	}
+	node.Register(registry)
+	memory.Register(registry)
+	feed := changefeed.NewFeed(changefeed.FeedConfig{Pool: manage, Clock: boottime.Now, Now: time.Now, Rand: rand.Reader, Node: node, Metrics: registry})
+	verifier := verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: boottime.Now, Digester: digester, SessionIdle: c.SessionIdle})
+	uses := usage.NewRecorder(manage)
+	accounts := account.NewStore(account.Config{Pool: manage, Feed: feed, Now: time.Now, Rand: rand.Reader,
 		Hasher:      account.NewHasher(account.Cost{MemoryKiB: c.PasswordMemory << 10, Passes: c.PasswordPasses, Lanes: 1}, rand.Reader),
 		PasswordMin: c.PasswordMin, SessionIdle: c.SessionIdle, SessionLife: c.SessionLife, SessionsMost: 20, SignupOpen: c.Signup == "open"})
-	keys := accesskey.NewStore(accesskey.Config{Pool: manage, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Most: c.KeysPerAccount})
+	keys := accesskey.NewStore(accesskey.Config{Pool: manage, Feed: feed, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Most: c.KeysPerAccount})
 	ready := postgres.NewReadiness(rand.Reader)
 	var stopping atomic.Bool
 	e, err := api.New(api.Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage),
-		Verifier:  verify.New(verify.Config{Pool: checks, Now: time.Now, Digester: digester, SessionIdle: c.SessionIdle}),
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Node: node,
 		Ready:     ready.Err,
-		Ping:      func(ctx context.Context) error { return ping(ctx, manage, &stopping) },
+		Ping:      func(ctx context.Context) (postgres.Durability, error) { return ping(ctx, manage, &stopping) },
+		Clock:     boottime.Now,
 		Now:       time.Now,
 		Rand:      rand.Reader,
 		Log:       log,
 		Metrics:   registry,
-		PublicURL: c.PublicURL, SecureCookie: c.public.Scheme == "https", SessionLife: c.SessionLife, TrustedProxies: c.TrustedProxies,
+		PublicURL: c.PublicURL, SecureCookie: c.public.Scheme == "https", SessionLife: c.SessionLife, TrustedProxies: c.TrustedProxies, Gateway429: c.Gateway429,
 	})
 	if err != nil {
 		return err
@@ -111,12 +134,18 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	}
 
 	go prepare(ctx, cancel, ready, url, c, log)
-	go announce(ctx, ready, accounts, c, log, stdout)
-	jobs := upkeep.Start(ctx, ready.Ready(), log, map[string]upkeep.Job{"end sessions": accounts.PurgeSessions, "forget attempts": accounts.PurgeAttempts})
+	go announce(ctx, ready, node, accounts, c, log, stdout)
+	watch := canary.New(canary.Config{Pool: manage, Feed: feed, Verifier: verifier, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Log: log, Metrics: registry})
+	janitor := changefeed.NewJanitor(manage, boottime.Now, time.Now)
+	jobs := upkeep.Start(ctx, ready.Ready(), log, map[string]upkeep.Job{"end sessions": accounts.PurgeSessions, "forget attempts": accounts.PurgeAttempts,
+		"settle revocations": keys.Settle, "prune changes": janitor.Prune, "canary": watch.Round})
+	jobs.Go(func() { bury(ctx, ready.Ready(), janitor, log) })
 	defer func() {
 		cancel(nil) // or jobs would go on if the API had failed by itself
 		jobs.Wait()
 	}()
+	stopNode := runNode(ctx, ready.Ready(), node, uses, url, log)
+	defer stopNode()
 	return serveAPI(ctx, e, listener, log, &stopping)
 }
 
@@ -190,11 +219,14 @@ func prepare(ctx context.Context, cancel context.CancelCauseFunc, ready *postgre
 }
 
 // announce prints where the service is and, on a new instance, how to make its first administrator.
-func announce(ctx context.Context, ready *postgres.Readiness, accounts *account.Store, c config, log *slog.Logger, stdout io.Writer) {
+func announce(ctx context.Context, ready *postgres.Readiness, node *changefeed.Node, accounts *account.Store, c config, log *slog.Logger, stdout io.Writer) {
 	select {
 	case <-ctx.Done():
 		return
 	case <-ready.Ready():
+	}
+	if node.AwaitSince(ctx, 0) == nil {
+		return // asked to stop before it could answer anything
 	}
 	where := "data in the database of LATCHKEY_DATABASE_URL"
 	if c.DatabaseURL == "" {
@@ -210,11 +242,63 @@ func announce(ctx context.Context, ready *postgres.Readiness, accounts *account.
 	}
 }
 
-func ping(ctx context.Context, pool *pgxpool.Pool, stopping *atomic.Bool) error {
+func ping(ctx context.Context, pool *pgxpool.Pool, stopping *atomic.Bool) (postgres.Durability, error) {
 	if stopping.Load() {
-		return problem.New(problem.Starting).WithDetail("The service is stopping.")
+		return postgres.Durability{}, problem.New(problem.Starting).WithDetail("The service is stopping.")
 	}
-	return pool.Ping(ctx)
+	return postgres.ReadDurability(ctx, pool)
+}
+
+// runNode keeps memory honest until the returned function is called: after the last answer was given, for revocations that
+// are under way wait for this node as well.
+func runNode(ctx context.Context, ready <-chan struct{}, node *changefeed.Node, uses *usage.Recorder, url string, log *slog.Logger) func() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, run := range []func(){
+		func() { node.Run(ctx) },
+		func() { postgres.Listen(ctx, url, "latchkey_change", node.Kick) },
+		func() { uses.Run(ctx, log) },
+	} {
+		running.Go(func() {
+			select {
+			case <-ready:
+				run()
+			case <-ctx.Done():
+			}
+		})
+	}
+	return func() {
+		cancel()
+		running.Wait()
+		leaving, done := context.WithTimeout(context.WithoutCancel(ctx), leaveGrace)
+		defer done()
+		if err := node.Leave(leaving); err != nil {
+			log.Warn("could not leave the cluster; revocations wait for this instance until the others notice", "error", postgres.Reason(err))
+		}
+	}
+}
+
+// bury removes instances that died, several times in the time that it takes to be sure.
+func bury(ctx context.Context, ready <-chan struct{}, janitor *changefeed.Janitor, log *slog.Logger) {
+	select {
+	case <-ready:
+	case <-ctx.Done():
+	}
+	for tick := time.NewTicker(buryEvery); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		}
+		n, err := janitor.Bury(ctx)
+		if err != nil && ctx.Err() == nil {
+			log.Debug("upkeep failed; it will be tried again", "job", "bury nodes", "error", err)
+		}
+		if n > 0 {
+			log.Info("removed instances that died", "count", n)
+		}
+	}
 }
 
 // serveMetrics opens the second listener, which tells too much for the public one.

@@ -28,6 +28,7 @@ const (
 	AccessKeyStatusDisabled AccessKeyStatus = "disabled"
 	AccessKeyStatusExpired  AccessKeyStatus = "expired"
 	AccessKeyStatusRevoked  AccessKeyStatus = "revoked"
+	AccessKeyStatusRevoking AccessKeyStatus = "revoking"
 )
 
 // Valid indicates whether the value is a known member of the AccessKeyStatus enum.
@@ -40,6 +41,23 @@ func (e AccessKeyStatus) Valid() bool {
 	case AccessKeyStatusExpired:
 		return true
 	case AccessKeyStatusRevoked:
+		return true
+	case AccessKeyStatusRevoking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccessKeyVerifyInputConsistency.
+const (
+	AccessKeyVerifyInputConsistencyStrict AccessKeyVerifyInputConsistency = "strict"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyVerifyInputConsistency enum.
+func (e AccessKeyVerifyInputConsistency) Valid() bool {
+	switch e {
+	case AccessKeyVerifyInputConsistencyStrict:
 		return true
 	default:
 		return false
@@ -178,6 +196,7 @@ const (
 	ErrorCodePermissionUnknown        ErrorCode = "permission_unknown"
 	ErrorCodePrivilegeExceeded        ErrorCode = "privilege_exceeded"
 	ErrorCodeRequestInvalid           ErrorCode = "request_invalid"
+	ErrorCodeRevocationUnconfirmed    ErrorCode = "revocation_unconfirmed"
 	ErrorCodeRoleBuiltIn              ErrorCode = "role_built_in"
 	ErrorCodeRoleNameTaken            ErrorCode = "role_name_taken"
 	ErrorCodeSetupCodeInvalid         ErrorCode = "setup_code_invalid"
@@ -186,6 +205,7 @@ const (
 	ErrorCodeSignupClosed             ErrorCode = "signup_closed"
 	ErrorCodeStarting                 ErrorCode = "starting"
 	ErrorCodeTooManyAttempts          ErrorCode = "too_many_attempts"
+	ErrorCodeVerificationUnavailable  ErrorCode = "verification_unavailable"
 	ErrorCodeVersionMismatch          ErrorCode = "version_mismatch"
 )
 
@@ -242,6 +262,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRequestInvalid:
 		return true
+	case ErrorCodeRevocationUnconfirmed:
+		return true
 	case ErrorCodeRoleBuiltIn:
 		return true
 	case ErrorCodeRoleNameTaken:
@@ -257,6 +279,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeStarting:
 		return true
 	case ErrorCodeTooManyAttempts:
+		return true
+	case ErrorCodeVerificationUnavailable:
 		return true
 	case ErrorCodeVersionMismatch:
 		return true
@@ -274,6 +298,108 @@ const (
 func (e HealthStatus) Valid() bool {
 	switch e {
 	case HealthStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IntrospectResultTokenType.
+const (
+	IntrospectResultTokenTypeBearer IntrospectResultTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the IntrospectResultTokenType enum.
+func (e IntrospectResultTokenType) Valid() bool {
+	switch e {
+	case IntrospectResultTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadinessStatus.
+const (
+	ReadinessStatusOk ReadinessStatus = "ok"
+)
+
+// Valid indicates whether the value is a known member of the ReadinessStatus enum.
+func (e ReadinessStatus) Valid() bool {
+	switch e {
+	case ReadinessStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerifiedAccountKind.
+const (
+	VerifiedAccountKindMember VerifiedAccountKind = "member"
+)
+
+// Valid indicates whether the value is a known member of the VerifiedAccountKind enum.
+func (e VerifiedAccountKind) Valid() bool {
+	switch e {
+	case VerifiedAccountKindMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerifyCode.
+const (
+	VerifyCodeAccountSuspended        VerifyCode = "ACCOUNT_SUSPENDED"
+	VerifyCodeDisabled                VerifyCode = "DISABLED"
+	VerifyCodeExpired                 VerifyCode = "EXPIRED"
+	VerifyCodeInsufficientPermissions VerifyCode = "INSUFFICIENT_PERMISSIONS"
+	VerifyCodeKeyUseNotPermitted      VerifyCode = "KEY_USE_NOT_PERMITTED"
+	VerifyCodeMalformed               VerifyCode = "MALFORMED"
+	VerifyCodeNotFound                VerifyCode = "NOT_FOUND"
+	VerifyCodeRevoked                 VerifyCode = "REVOKED"
+	VerifyCodeValid                   VerifyCode = "VALID"
+)
+
+// Valid indicates whether the value is a known member of the VerifyCode enum.
+func (e VerifyCode) Valid() bool {
+	switch e {
+	case VerifyCodeAccountSuspended:
+		return true
+	case VerifyCodeDisabled:
+		return true
+	case VerifyCodeExpired:
+		return true
+	case VerifyCodeInsufficientPermissions:
+		return true
+	case VerifyCodeKeyUseNotPermitted:
+		return true
+	case VerifyCodeMalformed:
+		return true
+	case VerifyCodeNotFound:
+		return true
+	case VerifyCodeRevoked:
+		return true
+	case VerifyCodeValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerifyResultDeniedBy.
+const (
+	VerifyResultDeniedByKey   VerifyResultDeniedBy = "key"
+	VerifyResultDeniedByOwner VerifyResultDeniedBy = "owner"
+)
+
+// Valid indicates whether the value is a known member of the VerifyResultDeniedBy enum.
+func (e VerifyResultDeniedBy) Valid() bool {
+	switch e {
+	case VerifyResultDeniedByKey:
+		return true
+	case VerifyResultDeniedByOwner:
 		return true
 	default:
 		return false
@@ -306,13 +432,20 @@ type AccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// LastUsedAt When it was last let through, to the second; absent: never.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// LastUsedIP The last address that it was known to be used from.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
 
-	// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-	// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
@@ -357,6 +490,12 @@ type AccessKeyIssued struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// LastUsedAt When it was last let through, to the second; absent: never.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// LastUsedIP The last address that it was known to be used from.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
@@ -367,8 +506,9 @@ type AccessKeyIssued struct {
 	// Example: akpat_OtZxRtj2W3TKDpxX_yWbwYZKhq0kCGMania8S3I20f1lEcBF1G73g497iVsr4KYwIo
 	Secret string `json:"secret"`
 
-	// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-	// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
@@ -382,8 +522,9 @@ type AccessKeyListResult struct {
 	NextCursor *string     `json:"next_cursor,omitempty"`
 }
 
-// AccessKeyStatus `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+// AccessKeyStatus `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+// and still holds USE_PERSONAL_ACCESS_KEYS.
 type AccessKeyStatus string
 
 // AccessKeyUpdate defines model for AccessKeyUpdate.
@@ -399,6 +540,39 @@ type AccessKeyUpdate struct {
 	// Example: Discord bot
 	Name *Name `json:"name,omitempty"`
 }
+
+// AccessKeyVerifyInput defines model for AccessKeyVerifyInput.
+type AccessKeyVerifyInput struct {
+	// Address The IP address of the client that sent the key, for `last_used_ip`.
+	//
+	// Example: 192.0.2.7
+	Address *string `json:"address,omitempty"`
+
+	// AtLeast A state of the service, as the header `Latchkey-Revision` named it. Opaque.
+	AtLeast *Revision `json:"at_least,omitempty"`
+
+	// Consistency `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
+	// what a withdrawal has answered.
+	Consistency *AccessKeyVerifyInputConsistency `json:"consistency,omitempty"`
+
+	// Key The whole secret, as it was sent. What cannot be a key is `MALFORMED`.
+	Key string `json:"key"`
+
+	// Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
+	// `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
+	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
+	//
+	//
+	// Example: USE_PERSONAL_ACCESS_KEYS
+	Permission *Permission `json:"permission,omitempty"`
+
+	// Record False: a dry run, which does not count as a use of the key.
+	Record *bool `json:"record,omitempty"`
+}
+
+// AccessKeyVerifyInputConsistency `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
+// what a withdrawal has answered.
+type AccessKeyVerifyInputConsistency string
 
 // Account defines model for Account.
 type Account struct {
@@ -590,6 +764,45 @@ type HealthStatus string
 // Example: cc5lnd2s1s4652adtu50
 type ID = string
 
+// IntrospectInput Members that are not named here are ignored, as RFC 6749 has it.
+type IntrospectInput struct {
+	// Token The whole secret of an access key.
+	Token string `json:"token"`
+
+	// TokenTypeHint Taken, and not needed.
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
+// IntrospectResult RFC 7662, section 2.2. Only `active` where it is false; otherwise all but `exp`, which only a key that expires has.
+type IntrospectResult struct {
+	Active bool `json:"active"`
+
+	// ClientID The id of the key.
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Exp From when on it opens nothing, likewise.
+	Exp *int64 `json:"exp,omitempty"`
+
+	// Iat When it was made, in seconds since 1970.
+	Iat *int64 `json:"iat,omitempty"`
+
+	// Iss The public URL of the service.
+	Iss *string `json:"iss,omitempty"`
+
+	// Scope What the key may do now, parted by blanks.
+	Scope *string `json:"scope,omitempty"`
+
+	// Sub The id of the key's owner.
+	Sub       *string                    `json:"sub,omitempty"`
+	TokenType *IntrospectResultTokenType `json:"token_type,omitempty"`
+
+	// Username The handle of the key's owner.
+	Username *string `json:"username,omitempty"`
+}
+
+// IntrospectResultTokenType defines model for IntrospectResult.TokenType.
+type IntrospectResultTokenType string
+
 // Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 //
 // Example: Discord bot
@@ -624,13 +837,20 @@ type OwnedAccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// LastUsedAt When it was last let through, to the second; absent: never.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// LastUsedIP The last address that it was known to be used from.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
 
-	// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-	// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
@@ -661,6 +881,7 @@ type PasswordUpdate struct {
 
 // Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
 // `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
+// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
 //
 // Example: USE_PERSONAL_ACCESS_KEYS
 type Permission = string
@@ -694,6 +915,47 @@ type Problem struct {
 	// Example: urn:latchkey:problem:permission_denied
 	Type string `json:"type"`
 }
+
+// Readiness defines model for Readiness.
+type Readiness struct {
+	Database ReadinessDatabase `json:"database"`
+
+	// Lease What lets the instance answer verifications from memory.
+	Lease ReadinessLease `json:"lease"`
+
+	// Node This process, by a name that is new at every start.
+	Node   string          `json:"node"`
+	Status ReadinessStatus `json:"status"`
+}
+
+// ReadinessStatus defines model for Readiness.Status.
+type ReadinessStatus string
+
+// ReadinessDatabase defines model for ReadinessDatabase.
+type ReadinessDatabase struct {
+	// Durable Whether a committed revocation survives a crash and a failover of the database.
+	Durable bool `json:"durable"`
+
+	// Findings What speaks against it, for people to read.
+	Findings []string `json:"findings"`
+
+	// Version As the database calls itself.
+	//
+	// Example: 15.8
+	Version string `json:"version"`
+}
+
+// ReadinessLease What lets the instance answer verifications from memory.
+type ReadinessLease struct {
+	// AgeMs How long ago the database confirmed what the instance remembers.
+	AgeMs int64 `json:"age_ms"`
+
+	// LengthMs At this age the instance answers no more. The same on every node.
+	LengthMs int64 `json:"length_ms"`
+}
+
+// Revision A state of the service, as the header `Latchkey-Revision` named it. Opaque.
+type Revision = string
 
 // Role defines model for Role.
 type Role struct {
@@ -825,6 +1087,75 @@ type SetupInput struct {
 	Token Password `json:"token"`
 }
 
+// VerifiedAccount Whom the key answers for.
+type VerifiedAccount struct {
+	// Handle The name of an account in URLs and at sign-in, 1 to 30 characters. Capitals are folded.
+	//
+	// Example: ada
+	Handle Handle `json:"handle"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID   ID                  `json:"id"`
+	Kind VerifiedAccountKind `json:"kind"`
+}
+
+// VerifiedAccountKind defines model for VerifiedAccount.Kind.
+type VerifiedAccountKind string
+
+// VerifiedKey defines model for VerifiedKey.
+type VerifiedKey struct {
+	// ExpiresAt From this moment on it opens nothing; absent: never.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID ID `json:"id"`
+
+	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
+	//
+	// Example: Discord bot
+	Name Name `json:"name"`
+}
+
+// VerifyCode The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
+// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+type VerifyCode string
+
+// VerifyResult A verdict. `key` and `account` where it is valid, `message` where it is not.
+type VerifyResult struct {
+	// Account Whom the key answers for.
+	Account *VerifiedAccount `json:"account,omitempty"`
+
+	// Code The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
+	// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+	Code VerifyCode `json:"code"`
+
+	// DeniedBy Who lacks what was required.
+	DeniedBy *VerifyResultDeniedBy `json:"denied_by,omitempty"`
+	Key      *VerifiedKey          `json:"key,omitempty"`
+
+	// Matched The permission of the owner that gave it: itself, or `ADMINISTRATOR`.
+	Matched *string `json:"matched,omitempty"`
+
+	// Message The verdict in a sentence, for whoever runs the service that asks.
+	Message *string `json:"message,omitempty"`
+
+	// Required The permission that was asked for.
+	Required *string `json:"required,omitempty"`
+
+	// Status The HTTP status that fits the verdict.
+	Status int `json:"status"`
+
+	// Valid Whether the code is `VALID`.
+	Valid bool `json:"valid"`
+}
+
+// VerifyResultDeniedBy Who lacks what was required.
+type VerifyResultDeniedBy string
+
 // AccessKeyID A sortable identifier of 20 characters (xid).
 //
 // Example: cc5lnd2s1s4652adtu50
@@ -851,8 +1182,9 @@ type RoleID = ID
 // Example: cc5lnd2s1s4652adtu50
 type SessionID = ID
 
-// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+// and still holds USE_PERSONAL_ACCESS_KEYS.
 type Status = AccessKeyStatus
 
 // AuditEventList defines model for AuditEventList.
@@ -902,7 +1234,7 @@ type AdminAccessKeyListParams struct {
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Status Only keys with this status.
+	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 }
 
@@ -947,7 +1279,7 @@ type AccessKeyListParams struct {
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Status Only keys with this status.
+	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 }
 
@@ -956,6 +1288,9 @@ type AccessKeyUpdateParams struct {
 	// IfMatch The ETag of the key as it was last seen.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
+
+// AccessKeyVerifyJSONRequestBody defines body for AccessKeyVerify for application/json ContentType.
+type AccessKeyVerifyJSONRequestBody = AccessKeyVerifyInput
 
 // AccountCreateJSONRequestBody defines body for AccountCreate for application/json ContentType.
 type AccountCreateJSONRequestBody = AccountInput
@@ -984,6 +1319,9 @@ type RoleUpdateJSONRequestBody = RoleUpdate
 // SetupCompleteJSONRequestBody defines body for SetupComplete for application/json ContentType.
 type SetupCompleteJSONRequestBody = SetupInput
 
+// TokenIntrospectFormdataRequestBody defines body for TokenIntrospect for application/x-www-form-urlencoded ContentType.
+type TokenIntrospectFormdataRequestBody = IntrospectInput
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// AccessKeySelfRevoke Revoke the key that is sent
@@ -992,6 +1330,9 @@ type ServerInterface interface {
 	// AccessKeySelfGet See the key that is sent
 	// (GET /api/access-keys/self)
 	AccessKeySelfGet(ctx echo.Context) error
+	// AccessKeyVerify Is this key good?
+	// (POST /api/access-keys/verify)
+	AccessKeyVerify(ctx echo.Context) error
 	// AccountGet See the own account
 	// (GET /api/accounts)
 	AccountGet(ctx echo.Context) error
@@ -1076,9 +1417,15 @@ type ServerInterface interface {
 	// SetupComplete Make the first administrator
 	// (POST /api/setup)
 	SetupComplete(ctx echo.Context) error
+	// ForwardAuth May the gateway let this request through?
+	// (GET /forward-auth)
+	ForwardAuth(ctx echo.Context) error
 	// Livez Is the process alive?
 	// (GET /livez)
 	Livez(ctx echo.Context) error
+	// TokenIntrospect Is this token active? (RFC 7662)
+	// (POST /oauth/introspect)
+	TokenIntrospect(ctx echo.Context) error
 	// Readyz Can this instance serve requests?
 	// (GET /readyz)
 	Readyz(ctx echo.Context) error
@@ -1104,6 +1451,15 @@ func (w *ServerInterfaceWrapper) AccessKeySelfGet(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccessKeySelfGet(ctx)
+	return err
+}
+
+// AccessKeyVerify converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyVerify(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyVerify(ctx)
 	return err
 }
 
@@ -1587,12 +1943,30 @@ func (w *ServerInterfaceWrapper) SetupComplete(ctx echo.Context) error {
 	return err
 }
 
+// ForwardAuth converts echo context to params.
+func (w *ServerInterfaceWrapper) ForwardAuth(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForwardAuth(ctx)
+	return err
+}
+
 // Livez converts echo context to params.
 func (w *ServerInterfaceWrapper) Livez(ctx echo.Context) error {
 	var err error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.Livez(ctx)
+	return err
+}
+
+// TokenIntrospect converts echo context to params.
+func (w *ServerInterfaceWrapper) TokenIntrospect(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.TokenIntrospect(ctx)
 	return err
 }
 
@@ -1674,6 +2048,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/api/auth/access-keys/:access_key_id", wrapper.AccessKeyUpdate, options.OperationMiddlewares["AccessKeyUpdate"]...)
 	router.DELETE(options.BaseURL+"/api/access-keys/self", wrapper.AccessKeySelfRevoke, options.OperationMiddlewares["AccessKeySelfRevoke"]...)
 	router.GET(options.BaseURL+"/api/access-keys/self", wrapper.AccessKeySelfGet, options.OperationMiddlewares["AccessKeySelfGet"]...)
+	router.POST(options.BaseURL+"/api/access-keys/verify", wrapper.AccessKeyVerify, options.OperationMiddlewares["AccessKeyVerify"]...)
+	router.POST(options.BaseURL+"/oauth/introspect", wrapper.TokenIntrospect, options.OperationMiddlewares["TokenIntrospect"]...)
+	router.GET(options.BaseURL+"/forward-auth", wrapper.ForwardAuth, options.OperationMiddlewares["ForwardAuth"]...)
 	router.GET(options.BaseURL+"/api/audit-events", wrapper.AuditEventList, options.OperationMiddlewares["AuditEventList"]...)
 	router.GET(options.BaseURL+"/api/admin/audit-events", wrapper.AdminAuditEventList, options.OperationMiddlewares["AdminAuditEventList"]...)
 	router.GET(options.BaseURL+"/api/admin/access-keys", wrapper.AdminAccessKeyList, options.OperationMiddlewares["AdminAccessKeyList"]...)
@@ -1727,6 +2104,13 @@ type NotFoundApplicationProblemPlusJSONResponse Problem
 
 type PreconditionFailedApplicationProblemPlusJSONResponse Problem
 
+type RevokedResponseHeaders struct {
+	LatchkeyRevision Revision
+}
+type RevokedResponse struct {
+	Headers RevokedResponseHeaders
+}
+
 type RoleJSONResponse Role
 
 type TooManyRequestsResponseHeaders struct {
@@ -1765,10 +2149,10 @@ type AccessKeySelfRevokeResponseObject interface {
 	VisitAccessKeySelfRevokeResponse(w http.ResponseWriter) error
 }
 
-type AccessKeySelfRevoke204Response struct {
-}
+type AccessKeySelfRevoke204Response = RevokedResponse
 
 func (response AccessKeySelfRevoke204Response) VisitAccessKeySelfRevokeResponse(w http.ResponseWriter) error {
+	w.Header().Set("Latchkey-Revision", fmt.Sprint(response.Headers.LatchkeyRevision))
 	w.WriteHeader(204)
 	return nil
 }
@@ -2019,6 +2403,162 @@ type AccessKeySelfGet503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AccessKeySelfGet503ApplicationProblemPlusJSONResponse) VisitAccessKeySelfGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyRequestObject struct {
+	Body *AccessKeyVerifyJSONRequestBody
+}
+
+type AccessKeyVerifyResponseObject interface {
+	VisitAccessKeyVerifyResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyVerify200JSONResponse VerifyResult
+
+func (response AccessKeyVerify200JSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify400ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify401ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify403ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify413ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify415ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify431ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify500ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerify503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerify503ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2650,10 +3190,10 @@ type AdminAccessKeyDeleteResponseObject interface {
 	VisitAdminAccessKeyDeleteResponse(w http.ResponseWriter) error
 }
 
-type AdminAccessKeyDelete204Response struct {
-}
+type AdminAccessKeyDelete204Response = RevokedResponse
 
 func (response AdminAccessKeyDelete204Response) VisitAdminAccessKeyDeleteResponse(w http.ResponseWriter) error {
+	w.Header().Set("Latchkey-Revision", fmt.Sprint(response.Headers.LatchkeyRevision))
 	w.WriteHeader(204)
 	return nil
 }
@@ -4032,10 +4572,10 @@ type AccessKeyDeleteResponseObject interface {
 	VisitAccessKeyDeleteResponse(w http.ResponseWriter) error
 }
 
-type AccessKeyDelete204Response struct {
-}
+type AccessKeyDelete204Response = RevokedResponse
 
 func (response AccessKeyDelete204Response) VisitAccessKeyDeleteResponse(w http.ResponseWriter) error {
+	w.Header().Set("Latchkey-Revision", fmt.Sprint(response.Headers.LatchkeyRevision))
 	w.WriteHeader(204)
 	return nil
 }
@@ -6523,6 +7063,106 @@ func (response SetupComplete503ApplicationProblemPlusJSONResponse) VisitSetupCom
 	return err
 }
 
+type ForwardAuthRequestObject struct {
+}
+
+type ForwardAuthResponseObject interface {
+	VisitForwardAuthResponse(w http.ResponseWriter) error
+}
+
+type ForwardAuth200ResponseHeaders struct {
+	XLatchkeyAccountHandle string
+	XLatchkeyAccountID     string
+	XLatchkeyKeyID         string
+	XLatchkeyPermission    string
+}
+
+type ForwardAuth200Response struct {
+	Headers ForwardAuth200ResponseHeaders
+}
+
+func (response ForwardAuth200Response) VisitForwardAuthResponse(w http.ResponseWriter) error {
+	w.Header().Set("X-Latchkey-Account-Handle", fmt.Sprint(response.Headers.XLatchkeyAccountHandle))
+	w.Header().Set("X-Latchkey-Account-Id", fmt.Sprint(response.Headers.XLatchkeyAccountID))
+	w.Header().Set("X-Latchkey-Key-Id", fmt.Sprint(response.Headers.XLatchkeyKeyID))
+	w.Header().Set("X-Latchkey-Permission", fmt.Sprint(response.Headers.XLatchkeyPermission))
+	w.WriteHeader(200)
+	return nil
+}
+
+type ForwardAuth401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response ForwardAuth401ApplicationProblemPlusJSONResponse) VisitForwardAuthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForwardAuth403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ForwardAuth403ApplicationProblemPlusJSONResponse) VisitForwardAuthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForwardAuth429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ForwardAuth429ApplicationProblemPlusJSONResponse) VisitForwardAuthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForwardAuth503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ForwardAuth503ApplicationProblemPlusJSONResponse) VisitForwardAuthResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LivezRequestObject struct {
 }
 
@@ -6592,6 +7232,162 @@ func (response Livez431ApplicationProblemPlusJSONResponse) VisitLivezResponse(w 
 	return err
 }
 
+type TokenIntrospectRequestObject struct {
+	Body *TokenIntrospectFormdataRequestBody
+}
+
+type TokenIntrospectResponseObject interface {
+	VisitTokenIntrospectResponse(w http.ResponseWriter) error
+}
+
+type TokenIntrospect200JSONResponse IntrospectResult
+
+func (response TokenIntrospect200JSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect400ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect401ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect403ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect413ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect415ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect431ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect500ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type TokenIntrospect503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response TokenIntrospect503ApplicationProblemPlusJSONResponse) VisitTokenIntrospectResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReadyzRequestObject struct {
 }
 
@@ -6599,7 +7395,7 @@ type ReadyzResponseObject interface {
 	VisitReadyzResponse(w http.ResponseWriter) error
 }
 
-type Readyz200JSONResponse struct{ HealthJSONResponse }
+type Readyz200JSONResponse Readiness
 
 func (response Readyz200JSONResponse) VisitReadyzResponse(w http.ResponseWriter) error {
 
@@ -6688,6 +7484,9 @@ type StrictServerInterface interface {
 	// AccessKeySelfGet See the key that is sent
 	// (GET /api/access-keys/self)
 	AccessKeySelfGet(ctx context.Context, request AccessKeySelfGetRequestObject) (AccessKeySelfGetResponseObject, error)
+	// AccessKeyVerify Is this key good?
+	// (POST /api/access-keys/verify)
+	AccessKeyVerify(ctx context.Context, request AccessKeyVerifyRequestObject) (AccessKeyVerifyResponseObject, error)
 	// AccountGet See the own account
 	// (GET /api/accounts)
 	AccountGet(ctx context.Context, request AccountGetRequestObject) (AccountGetResponseObject, error)
@@ -6772,9 +7571,15 @@ type StrictServerInterface interface {
 	// SetupComplete Make the first administrator
 	// (POST /api/setup)
 	SetupComplete(ctx context.Context, request SetupCompleteRequestObject) (SetupCompleteResponseObject, error)
+	// ForwardAuth May the gateway let this request through?
+	// (GET /forward-auth)
+	ForwardAuth(ctx context.Context, request ForwardAuthRequestObject) (ForwardAuthResponseObject, error)
 	// Livez Is the process alive?
 	// (GET /livez)
 	Livez(ctx context.Context, request LivezRequestObject) (LivezResponseObject, error)
+	// TokenIntrospect Is this token active? (RFC 7662)
+	// (POST /oauth/introspect)
+	TokenIntrospect(ctx context.Context, request TokenIntrospectRequestObject) (TokenIntrospectResponseObject, error)
 	// Readyz Can this instance serve requests?
 	// (GET /readyz)
 	Readyz(ctx context.Context, request ReadyzRequestObject) (ReadyzResponseObject, error)
@@ -6832,6 +7637,52 @@ func (sh *strictHandler) AccessKeySelfGet(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(AccessKeySelfGetResponseObject); ok {
 		return validResponse.VisitAccessKeySelfGetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccessKeyVerify operation middleware
+func (sh *strictHandler) AccessKeyVerify(ctx echo.Context) error {
+	var request AccessKeyVerifyRequestObject
+
+	var body AccessKeyVerifyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyVerify(ctx.Request().Context(), request.(AccessKeyVerifyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyVerify")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyVerifyResponseObject); ok {
+		return validResponse.VisitAccessKeyVerifyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7726,6 +8577,29 @@ func (sh *strictHandler) SetupComplete(ctx echo.Context) error {
 	return nil
 }
 
+// ForwardAuth operation middleware
+func (sh *strictHandler) ForwardAuth(ctx echo.Context) error {
+	var request ForwardAuthRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForwardAuth(ctx.Request().Context(), request.(ForwardAuthRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForwardAuth")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForwardAuthResponseObject); ok {
+		return validResponse.VisitForwardAuthResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Livez operation middleware
 func (sh *strictHandler) Livez(ctx echo.Context) error {
 	var request LivezRequestObject
@@ -7743,6 +8617,39 @@ func (sh *strictHandler) Livez(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(LivezResponseObject); ok {
 		return validResponse.VisitLivezResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TokenIntrospect operation middleware
+func (sh *strictHandler) TokenIntrospect(ctx echo.Context) error {
+	var request TokenIntrospectRequestObject
+
+	if form, err := ctx.FormParams(); err == nil {
+		var body TokenIntrospectFormdataRequestBody
+		if err := runtime.BindForm(&body, form, nil, nil); err != nil {
+			return err
+		}
+		request.Body = &body
+	} else {
+		return err
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.TokenIntrospect(ctx.Request().Context(), request.(TokenIntrospectRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TokenIntrospect")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TokenIntrospectResponseObject); ok {
+		return validResponse.VisitTokenIntrospectResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7777,141 +8684,192 @@ func (sh *strictHandler) Readyz(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H17c9s29uhXwXB/d7btpeRn0rU8O3dU10k8zWtsZ7Pd2leCyCMRaxJQAdCKmvF3/w0OAD4k6mU77iar",
-	"v9rIJHEAnPfzcxCJbCw4cK2CzucgARqDxP89vaQj898YVCTZWDPBg05wmQC5BamY4EQMiU6A3MCUME5+",
-	"z4UGFZKhkKR/Nmy9oTpK+u0gDFSUQEbNt/R0DEEnUFoyPgru7sLgHLScdoca5PxaFxAJHiuiBZlQpuuf",
-	"yhhnWZ4Fnb3Qf5ZxDSOQ+N0LUAbGEyFuGDRvQ9lHSITPhOSV1uN3PJ0SymNyQTO4YBr+/pp+OiaQjTWD",
-	"mEwSkICb9i8Dj9WqPX78+LGb6wS4ZhHVDdCcvzghz398ttsh/Z+ASpBEAk2zv18FqTnEG5heBf2QTJhO",
-	"SB+kFPLvVwHjtzRlcU+LG+BXQZ8IA7uFkBL8lUyoIgq4Xg7hXRiMqaQZaHf13SgCpX6B6dnPzUfHYnP5",
-	"1Fy9+TQzv4+pToIw4DQzH6f4id4NTHssDsJAwu85kxAHHS1zqELzPxKGQSf4y06JiTv2r2rn7Gc8wG4U",
-	"iZzrFdBwQu1zi0Eyf30EeE5yqYRsBqbP4ZPuRfhE35PImI6ADGAoJBTA/Z6DnJbQ2Tdq9zSmWoM0z/7/",
-	"33ZbR7R1e/15f/fuf4KwAcleUR6nCzA9wb+tdUj20XsfkIPCAPSaZUzPw/NKTEhG+ZQwDZki1J5NQhWh",
-	"Gs8qE0ovOqQUv1kFJoYhzVMddPZ2d8Mgo58cU8B/LWcR5yKFVQguRQoLTsr86RFwyTGqVYA4frMAFvfX",
-	"xwBHU52reViQMd7AVFkupBOmiMJnF92V/Wuw7voFz3EQIFsyWwGlfxIxA8uZcp28pwxpLxJcA0cUo+Nx",
-	"angrE3zn38oA/DmATzQbW4pgseG9Q2aETEBjagjI8EdDdkJKiDRJhFRABkhxU7Mz8+rd2sB7sAqoywuw",
-	"v6ix4Arq3HWNTWx4dnb9eSy6gakVHyLXhGkjFCIJSGYNEr9pKffYDj5zV2HKj7kJ/N6CLRRsyyydx0yf",
-	"3gLXr5l6RAhqnz0HZRhLAzhdy7PEkIB5WIWEwwSUJkMmlYdQJxc5Xssjgld+swGqCzbiEBPGZ271AnSr",
-	"VIOW3W1dZ8IlfqLxuaXBJdsYSzFIIfu/m23nvX1r0X070icR5VxoMjC/0DgkQhJKbmmag1E6WfWBXEHc",
-	"Jv0MNI2ppn1iOJGyAjilEeDNnAg+TFn05Psx7BCsPsD4SJFYgCIGcJqmYkKY9tAZiC6FeE3lCJ4ayIGI",
-	"p4QpkprFJdEJ5eT5IfmF/YTQvRBywOIY+FPDFdE0BWkgu+FiwlFDz+gUzy8WKI0QwFcWk/+s43OERKiE",
-	"2hHuPS+O8BXQVCePxhPc5xrg+RXskZxxo0PS9NSYDU95IF2CmplXgRXIWxbBsbkzQwFom0QJ5SOIEdC3",
-	"Qr8QOY+fEsa3gqg8SixNIm8xGDUVubSH916iCcrM4y8oSyF+apQyxrU7JaIYj8CwPHN0hhsijEaNfTR8",
-	"wo8t4sioC9+FwaUQbyifOsGgnvRIhLDWg1HUsrFWM8IO3Qmtwp+wTNpVPA+40AdOc50Iyf6Ap8bBSAJq",
-	"qDRFHBQcDN+YF22nt0Y5zXmu6CC1uEG5mhiWgyRGM5g5j48fP7ZmfQ/LDmXWVeFP5pay1Kz55FLTcg1/",
-	"Ena3hIvJMdFySuiIMk6ouUTHZKzHiHFSwYTHxBGVj8dCaojfQMzoJVqVf46MNucxTs3++7P03jcH8OHy",
-	"RetvbTTq3JfnjI+xFGOQ2tlWkQSqIe7iNoZCZlQHnSCmGlqaZTDvdTDQpVC8Ugf1YwK85FW34gbiY0IH",
-	"CrgmOdcsNReGuup6S8FwCJFmt9Abg8wYaqqqaVnnRjDEYVSEWBh0CYnCWzsmE/OAMYHEhIMkiUitAw/d",
-	"ESuvpljagORgpFLSKYLIDYnE80C9oKkCIgz3dkdhyDxmSMZxu9zuQIgUKH4cPo2ZBNWjDWf7QorMmuCZ",
-	"yMyBCjxqMQauvHz1h90hHG4tDax30AnjutkXMc4HKYvIAEaMcyPCC9HujcnC5g7SmzHVvXf6X5/O9b/3",
-	"Px5c/vLz+NM/m9Zj8TquCe9WWP7kW/OMQfjCi7GRyyEM8nG8KQ04b3iDV5cpcO4SQMZt5XjtJhjXzw+D",
-	"RvdU6UX4LUC/TkmfVTjdwZTYF5aeF7zKRaRTQn5drC8G/4ZIB9a6dy5gPs4tY4utHkTT9xW2MTSoHc5w",
-	"kofibpt0LaMwClmeph6HyZkmWa5QIjKOuDfMdS5hIXabt63csr6wudtbH6tmrgRfXH5ySuWWG9A0fTcM",
-	"Or+t7cUJZ3mzJbFmspwkIgXr8A9J/yrf3T2IBpLyGP8XDB3aH1m899z+5n6wXz08sD/a3yIZuYf6bXKh",
-	"hUSNk4tJx/zXyB1zFUQlaIcZ+VsnfNpI+L3px8Hk13/9kvy+e3Py8g3ljP7t4uBsf3e4l55GP73Ye/nj",
-	"wejw6Ef2DyUPf/l1ciYandzVC3BHMn8F19VLqHhy5gTeDUzxv2ux/urtzHH+is+/OQRUBRyXXYo5i5yw",
-	"fSc9+uYehkKSkRBxSPpekvSdZC3Fm2UKijAdkr4ly7hvJVG/pNI++t8jkUGbuAgY6VNkGX0UpJY6KZ9a",
-	"Q+mKGwPcxZtYCpUFnWKicjUGHkOMprrSLE2tqCUfLk5770/PL9697b7udU9OTi8uer+c/nrRvuLIxPLM",
-	"nJFdPAgDv7XAS0Tr4cZjqBxiSdDFIX5AFrmSc2WMV3/dm+NlS4V6p8643Pm7d0ry2Ey8v62yvHc6ATlh",
-	"Csnwz2R+TejqHcAPViSTInq1TnRpfaXh34Jxe3nrwbGJkrGeHmqsZkVG7Naw6BGY2/TKaJv0uz+/OXt7",
-	"dnF53r18d94nSlNjvhjSpmn6SGopQrA2nzsXKZzDsOlDBVE3hOrRNTFJgFeU/BSUKjnB+hroxkrYJtqS",
-	"w4iwjHQ6/ckeU/1arxej/X30omocal1M3wQjXVBrBbJQpSZCxg3HVkDnP7Vk/8sEq4vVbCRcbezngaK1",
-	"WHgJ4Aa5G/Uo97J1vWQ0hjLBob69r5FZfWVMoImiV1Bu45XnMdPdSFvcaUTS3rq3Q+NYunDenKfDJQWV",
-	"MasMyFCKrN10baW3rzk7QiMuaiHJWIpbzDoS5scpoVbYeyWJC26274L/QVhJumlUjcqF1970Zqg+c2uV",
-	"jZbHt/CaMPC66ppWUK05OozJGj2UDkSuG2+AeoxYGQ22uHMX3kenWduxAZPFcsRqbg05eDTNQVnXZ5u8",
-	"RZuMVjwxc2cs0vjeq5SZS3Of1VSOrGG68iwv7aMFT1k3GI9O1pUyHr/pr7aAazm2LZNhNrS/vgQrUfih",
-	"QsytvBx073n2vECBzsc9Axh6ZC0zQMJxh1T5RWGmQC8fV38r2Hr5mwRl7P/aTyKFHo3j+R8lZIZZGWHp",
-	"FIyei1uVLKqnNJW69otfE79Rgor/dGqb/6dzNtf4XH13/sfyxcqPS43GCn7OYcK6dHzDbPCytGGtUmPB",
-	"X59Rz7oLzGeRmzRjRJkQ9YU10afRLuuJM/e5iXlO0bTQiUhFLmsphMFfDn989uz5UTAfyj65uCARvlH3",
-	"dv1lLz6E+G+I9WWy5l+6rX/R1h+7raPvvg/b/4fstK4/74XPD5tSN8MAI/MnIl6QvBmlQkFMUqYwlj5x",
-	"gUEyEmQiBR9VNQKngPRcbnBQlfmqR7MBG+UCXcNGdao8VtCshGGuSnfLtPpMYRj1co55GLXv94pDr2sa",
-	"xfuG7fQY7w1tIL32wRg4m32TC93D5Bj3B6FUT0g2Yhw1cnbLUhhBDz5FAJaJmBUMF8QTQ4KzTDGubtV8",
-	"doiJBmGQgU5EPLOSfSu2ypVVgHqaGoR1jAjPrvbLIGepOfUgDFKqdI/GGeNMaUmtNKqwIZ/C2sCZ5lln",
-	"LwPK0cVWuut7GVMZ1VEShMFAxNOeFqKH2Sa4oZjRnkGxXl7GKpHiRC+jfNrzgfMyJlr7AHPpIoYGqKYD",
-	"qsyXyvhvGIhbkKmgsQ81SG3wuImrLktJNmdYT0jGmOX5a4UeQ6qJucwW4yHZI1qQg10SJVTSSINUbXJC",
-	"x0zT1KbaDEXqTIuKGxqzPDP66TXwkU6CzoFNCPb/3KtTbEGw1+X/9lrXn3fD/aNmqi0TeWY89YXv1hOl",
-	"uFnN5N1bTYyqKTO4ix4kTAIo+ao5zv3qMZHvPrH4+/q5RNGzlMf7ak8dPn+2T2OdP9ud4V7LU83D4K0z",
-	"O+sg4S3t7dbWd4F5ybIMI5JckEhwLUUakgGLmYTIyisiJPkDpGhNWKwTIjioOtg/MxUJGZOB0PVrPdyd",
-	"u9c5gN9NOMS1wPfDAzJO7+gNpmv6NtCcnjeQ/Eeawxh1yB8tljFzIF8soFEoA/MIrEkKVGmyt19FGOcu",
-	"MGYc40pTHgFRdKqI8F7w0LCGTJg3d/cPyWCqQRnEt9kOxK+orD1ouMOExZBObeLgFRey/Av6eFwM25VI",
-	"mJ+dCLQBicLU86y5jn4GiJX454FaMyJRv1hnHa6ncxVm3r1UNPOuNUcbL7N0Ms8Hpmb82Cwbp8yYp2lq",
-	"r061SX9R5KffIQm9xYwN89ib7tvuy9Pe+bvXp+ZPMQwZBxQK6ERHZ0/7ivvnuicn7z68vTSPWnIKvbcJ",
-	"33E2jBcyZoF/nJ1+7HU//Hx22Xv97mW/QxSAjdAbcfpX5bK6XUCqYEGLwA/mJAnKECNAjPx4vt/MRX2W",
-	"T2Mx2NHhsx9r9V79kPQzUIqOoI/76qt8NAKlIe6TASgWY3xoKCSJUmbA94htZKM0f8jmHZkxaMrSBcEL",
-	"pqx+WSn4cOql9zfYgB4lKh9kTGuIrb+g0eUCPv10GWaWmvCdUWVwuwtq94z6QBXpa6ZT6Dcu6fPAN3N7",
-	"vKCRthGYsRQjSTMVksGUGCWy0QFSyvui+OjZ0VGl+Agl1Gx+RxgU97codiQwdQk+NbuwcN9LzsZswGad",
-	"uCS0yjXO7KXyUUkjaPS0vWBYiFnxcboQpEvQ+6siqUBTZE6TGF5/PlhAA94PNMNMcsk7vvCx48DvWLQ3",
-	"S3rwS9JsfKHJulgux5wLyR5tJY3GkUnlfCrI5VG7RNjq3TYxUp+wO6NQFPboMgpxVuv9HJKFodvgwTZM",
-	"uohXGtpHk4Yw3qnXWPhcZCGJ88c0x7e/RFbXTMD1EUKjXzTS6KIT7mLr4JeXsQhD7hNf3BSHnvbwM/rp",
-	"zL61V2GJ7i6asqtWx2LNQS3TijePes1jyQxki4NNPmg2B8WAxk1yrJtOjGqLN3lcE92ooRqFleCrqpnE",
-	"Nr3te5H/U1F3E2HNEpA9x9Wk80iZP183Nc2djKvua4iwrQ5sOl/M6sDmpiIpyqUEvhQnS73TLo96DNOb",
-	"p1X5jHQwqozR8QkbupxGxkmuYP0MlXXxH52BCoA3AnQpbME747neYPFcgezR0YJjc1HQgRQTBdJWzsWE",
-	"aQXpMCRRjprlfs1P095cztU2Vjv28k7LmG8N5uvFuLmMlbvgyfrk4vF9FUMvPtwMmM7H9xPFTf78riJj",
-	"aYyA+JhEzoUZkpiqBKzfU41pBMoWLWiSoS7dnvV4rXQ4/GfnGeHRhOsFhIyhBFEumZ5emO8WOQE+fLag",
-	"s0skQZfuZVDKZ/IgdMg0sNFKifmJ1mO0y2CBj+MCdMUt3SbmMGLS93ZHy73YdymxuiyY+HD+2jAZW6xj",
-	"1iGCuxR4GiWMlx0mbCuasodCr/dKKN2aXaOEmo5ZUfbP+FDMg/3avUuYUpgxUByHIt9135/h/31vne6u",
-	"lmyITjLI2uQNZAPzi9m0YZLmKcsG8LWwUv5hdmiTwgWPILziaOtiAAR70BgehBZ711XZYblSh7iGN9WE",
-	"dJd+HpJaGEWhn8b6dG7Fjflf7EjRvuJX/IcfTspAV/uHH0i34IAGduWBL1wWtd4/x4R6a98/UcMbckqj",
-	"hBjyRqDLuvIrLjhmVxNNb0CRnMcgSd+jbP8Yd874iAyETgz6YOo1wwXQbmyTt6KyVIh0j8LJgFDd/19V",
-	"iAVN9vzRk2mNMXcV48L1KaTfn3KHU6oOeDj9T61SAekbbIQFGyTlc1YrZVr5amxMRjbHdUz65hz6JAPK",
-	"VZGJc8XLYJ7ZMnCRj5L5pFfvLLTuCnQXtkkFYkxMR63DJdMirkogqcBSqnxsDhbfvuJOVei43i14L5zQ",
-	"iTk4dAD6S3Angy4n9cMP+MH+ouK9PvnOu+W+b3uXnNmT4DaKNRulNTxOHZO+9xj0ydB7UAoYm10o5CSB",
-	"6EYRmXP7gFlFxiA7RLE/IKwVi5a3E2JdoNvUJcvA78nAfXBwcBQ68sYWEeTD5YlVpDIWSeHKJkt6961C",
-	"fKcF8yFhfXyhKwDheZq65YzY9svVOmHMNEPCnCzlan7Mzo0Wgb00jgsOMaDRDbIJ/5IWZCSI4LiWLYB1",
-	"VaARldLgTf+ERgm0TmxkqUO4aKHP1zlK/9lyhcqts7gfGu4cJQYUA0B5P9bbm7IIuEI56Dhwd4wf32/v",
-	"Gi1Gpk5SqM7OzmQyaVP8c1vI0Y57V+28Pjs5fXtxiu+UnrqCEVcKrzrBbnvPPiXGwOmYBZ3goL3bPrCO",
-	"tASl3Q4dsx3LIlqG1HeMKmcZfQpN7cQ+JqLmn/WlkPaILdM26GhDhpSkwiAtB6KFMKKo4ANnsTmBoioF",
-	"0uE5st5gpqPN/u5hsyC2cscXPWLx+OHu7iLNofjmTqXtCL6yt/qVWvk2vnSw+qWyoYV5Y2+NN2YbdJj3",
-	"DtYAb7YzxV0YPFvnJOrtG/Ctg7UOo4jYV3UoDHlWtaffru+uw0DlWUblNOgE9n6LAlrtAgHK6vOajpTL",
-	"bPLIaHS2qjQJOjYt9S4MRqDXx00j211pLmFqBRa+BD2PgmscZi3kuUXE/2REvIBHwcK7sGCfRUVCI152",
-	"67ov4qflj5Vuj9idwT9h693cA3UjYw51zdoPQFpfG7FF2T8bZQvr8Lfru3A9DMY62SIVtIK8RaXKWpi7",
-	"89mmKNztoBK889n1H7xbpgmcWJV3aGuuAcOJhTetRF1Mv8KSziEq+DYS/1ZgqwnDnY0Wbdkz1iE494Sh",
-	"ETQUFaS3oK74d4e7B6Q/n5rX/z4soneo89UMG6I0Ncbo4e6RMadn0+f631vdrJGozjHr+Fyk8A3TltWu",
-	"lr9RdE/CF47WIkbbB21LvU3Ue2kw3tmQSD50KRVXipBmqLmazhLMdNpdkH9WPlL651Y+6bqZml04b2Wd",
-	"Fbxkt4yP0AmDTXOs76DScqFC7phoQ+ds/yW0TxaT/kKB2I3jLeHWCXdLh7N0+NKiovXliEeiwkK2GjlT",
-	"Na0r6uEMypona4mYwaakbPshr0HJrrv0Gk/6vjXXzST0KB3hFqagLm2Mal2SVWdQ2X9WJ8Ck8xqrrU/g",
-	"a6NIgwK1dMmyK/QkETap1giGBZZaGCDVNdBozS28hEh3Pteayy9VgF+4JiltgtFf7XqJEgk6l9wFMMoO",
-	"J76NB+VTkgkJbXIOY6Da/Fa8yxQZuqDNMibxswXp23SVbSXbg+novIhilXT0UJrZVCZVBz1gwUGd4mZd",
-	"Jo1q3NMIwy8p4uY7WiyVbf5gGtp+bwXZ1ybIDEOv6I8NKuUi0pupP0DiE0ov71Jg3d5cWIV2CrpNzrTy",
-	"3kaViDyNfVjXDg6xQV0/HANRrchBWGRZnWCIOKjOT5g+YGLCSNKokpTw0vyTvBLjcSV1oxNQB5wBmYwT",
-	"SRVq7HYzG4xSqLbXaRqn8A2bi0/lttl7ts5+GlrdftsMwZLNShtzbYbQLE9RfXUtTe52XH2SHfezoeh2",
-	"M5HQ5dPIec60186FvLF+n+MiNaRoJueaMhDKYdJe7Gi1cG6dNVuVdiEBnTofvy3A8zPinpSeXO3fl6Gn",
-	"U+wtjuNzLA0dF+ESNCBn2kDa3GLfRaVNKpMsitwpX6Q172r1h3bFrdLw9MGVC3eWW5rfRlYeMS5aVOd+",
-	"GbaQx0y3yu5NS9y59SlST+HPbZipZiG1zcpstp87Ayw7NeyFxYtGrJXnd7+hgcsAspOKFDEvLVrfFUxu",
-	"Ol3LNfS6vhdfqV/a1ub+Cm1uTCSgfCo4kBhLSwryN7e7hPbrpfsV0l+L6J+Y3rf4/d+M3zOpPwbRrZ6G",
-	"f51QRWKbckuYnqOAlUlBuU7Wi1v+N4Yst9HKLUHWCNLTogumrJdAurDfy3JHr61NsCZbWR0VlrUcHIjf",
-	"JvIDLuzMbkhVMX6B2BadLcaNZagEx45/lcqrjk2dvuKuM4M1Dpub5/W/b5NuyYjcqGXsoURJkvNYYuGK",
-	"68CzRg+mBSajpbmH+Z5tFTJ1bVHKa/yABjV1M2OCMMC6lNlZM8H+7sFea3evdbB3uX/QeXbUeXb0r1Jd",
-	"PTlDVBoKaYzu+gK2o437WPX77t1qA7K7u7uNpxpv6s9+XEboRtEsmTHoqqrLycBbV/l/tau80TG+JES9",
-	"Cf9cpMU8aWLHmXauMVeFh5V75ay6DTM/tkkfWw/5Bkkfrmz00fWS5TbAt142tcXPRyla+VLI+ZDUJCyH",
-	"jZJ5Luorloumnq7C2PB2w8793Izj6ryzDlYv913RPg6NwGbXWCfeJt1iSqfhz1ZKuF+wxuWI9Oe7N/sw",
-	"DOVOi4zLOb7MDoDiKHqIZhkUxejKat42J3/u29gs2ujvH7EV5Nmw9cYcQz90lZN2SrBryVb0isYJ7jDU",
-	"hKYGhO8O9/ZJf7Z79MLIT2162tytzcuw00taTALFicTKj33FaJQCO+UV/ce243SpkfsN1ZzIZV+/q2Dv",
-	"Kqj3FLwKftttHV1/3gv3ju6ugia39vUD8l6q1oTBkbBB/yffcZiQRCj9fbC5IeAO9hEzW75N3ry5hr+/",
-	"+oWGee5b4+CBxsE5YC93atuXuNw1Y0lanhr6OcdE+HGUMx7Px7AiUjEStuppSeQe/S9uHzbvzrZ/wVa3",
-	"QuqkMBOw4gu9MoKHhKZKEOukoSQS46mtk0QedwNj3WAP5Dp5bUFa1xTwHWkSqkgxKqsytfwCdOvEtgda",
-	"MbTcNb5yDyOj2bos/2PJ54KNOLGIUsYAdLJeCGBcabC+QEE6dd3u5LRAsXrhb1j6JRmP0jwGF6jAvDBF",
-	"KDHiTjSavTh8ptbc/AGyFzudB0Z/MqpSKvgIZDWbNHDdzYNISAmRJomQCsgAlQPU08bpBommM4A/mkCu",
-	"DLDZ+tAeLib314DyUog3lE/dGapvy/dWJoMba6wyhuD+7GJHsRFnfLG4vPCkX0jLrmsG7z9hWARxY4CK",
-	"4QnG/KmOfi46C2BMRPve5Ie7e23StbNBgJMhZWkuQV1xxsneM9cPU9V5FH4bXyljFviAbTEZ2oy6CWW6",
-	"Qw73j6w/+xy0nLZwpdAzFOx0ZkywRvOnwtAu7BnNMbTmS/aPMMcCcCbXN85AtvzgS/GDeQ2BcYvStE5s",
-	"j8cO8vFidvBuDNyPe/ctgYvYIA4U4EM2yg1N2pkVr7uXJ69+Of21d3H28u2H938XY+D9YwxxEoxU1iZ1",
-	"9W1qrC0fKbJebeZwscwAIpGBTb+tpbCuQ8c46vArpOOtTP+WaDgfPz4NV9siNze2cqF+PQGup8eEkmEu",
-	"sbW2b+oNfrSHSGNQDdZspTtz8AWj1fNNoBfEq4sKFnR/4uwg7JrKY9uecluU+bUot7XsnAKVH0IHO5/9",
-	"ZNm5AHIjUhcB282iE+5tF5u4t4dnG0/7ptD5lMez0bP7InUxuaQxpOvnnnxJdjwzW6WBF9tuvAZSm26B",
-	"M0OMRDFn4NIodQKcDKbYUXrLjb/aEnmLjiUOL+qz5Hu/NtsRlRZjY+wuXSl7Y1yLotHTY3YbM3j88IJ4",
-	"PwymMvHZxzCLPvczA4s6vy2OXlyv7aYsZ0E9lofSjznauia3lfArKuGJm1y/iuyb26tt0KgURYkRG5NE",
-	"kARS7AWfCgWq6Ao9ordgHQWFnEFmUc6mqwykm2cBG2bm+TlYIwx8bKtYt5KxTiEWne5LIeFite6+SXpf",
-	"A1ff2hOPkZ93b5zbzMStNpR9WO5dm6zqQw019l/UzpiNVdsmXPGyb4LRSivalre5vDUiFJABDHH0MzZH",
-	"MD9gAGm5DHHJdE1O5cpowQcokutqiOFssetmKuMjR7W/Re6yVTL/ZCXTRrYfqGQq0MtCV5dFiq/gdqQi",
-	"zmZyPAtTW4oQE47mMwqnnRNp819CV3anKv3XfGDbjdQG0q0GpK448hRMobGzx3CQKvko5I3C2VMdy4km",
-	"VDpG5yLkTBHMAMY99WLBod8mXQtwyozha3hkInJ5bI4NEEIPdpmn08C7cI7hiTBM6KF2cGyM3h9fHv7S",
-	"2n/z9n3rnx+PzuvT/DoBjWmlMdzjpOtUJjE+fRWdbWXTHI0oUhRszaabmfunZu5tw4bfSNjwDXXDmBzf",
-	"qbKZCse0PHCZS9lwjz8Wxggv6LRSIuc60QCJqaYDquC4YDXYklIKnHUzsXV3TGECT8PIpte45n20jVdA",
-	"U53cV994UqthyeWdqdp5UXMH/69ya4nd5bJrk0Dj6ZJ7A6wfJ1rS4ZBFxeRRfyfHRvRIiMStUdNtOyFI",
-	"hw0OErvON35Xj0ycJ9Thf1kmD/IWvF2jNrlrXEbeLq6yKdZAxQWfdQntsYjyDDjG7e2Awh002tzSTR9r",
-	"4Cbt0qFtucl8d6gLNuKtfBz6xIHqyFFUdvzM0UqDqhxRo2EIHAYBaKTbc92sVMMLdtauAtuXqmJCVV63",
-	"auP8u12SoZ36V1WUs9UXLaoP5t89nWlzHxa9gnHHtuFQ9WvYt6h5wzGzvV9qxxO7/irzxc1CRgn40beV",
-	"dxwm3V3f/W8AAAD//w==",
+	"7L15c9vGsjf8VaZw7lsnyQtSq+2YqlO3GFlO9NiWXZIcn5zIDzkEmuRE4AwzMxDNuPTdn5ruwUYCXGTZ",
+	"ufbVX4kpALP1Nt2/7v4YRGoyVRKkNUHnYzAGHoPG/+1GkUql/YXLOAH3Qwwm0mJqhZJBJ7gcAxvj35ga",
+	"MjsGdg3zfxqmZhJ0OwgDDX+mQkMcdKxOIQxMNIYJdx+y8ykEncBYLeQouL0Ns7FOn9WPI+J7GOPkko/q",
+	"P38D2gglS2MwIdmfqbJgQjZUmvVPh61X3Ebjvht11SgvYL7RKrad/RvQE2EMfq3u49P878yOuWUJWBzK",
+	"jQHG/b9W6Wh8xGAytXM2G4MGJpUENuOGSYAY4m3ndA5Wz7tDC3p5ThcQKRkbZhWbcWGr2zYRUkzSSdDZ",
+	"C7PPCmlhBNp/90Y0r9RYboENtZqw2VhEY4ZL9sdmWAw89ofGbS8Bbmx/9cL+S8Mw6AT/2ClYYYf+anby",
+	"qbh5XQBu8LFS16KBIww9wiJ8JmS/WDt9LZM54zJmF3wCF8LCv17yD3QQAmJ/FLb0MsjYrKOzd+/edVM7",
+	"BmlFxG3NbM6fH7PHTx7tdlj/J+AaNNPAk8m/roLEEfI1zK+Cfshmwo5ZH7RW+l9XgZA3PBFxz6prkFdB",
+	"nyk3d5ohZ/gr0osBaVfP8DYMplzzCdhCnIAxa9mDZ8wh3O9TbsdBGEg+cR/n+IneNcx7Ir7zkZ4+21zk",
+	"cMk4Pdc8JffXe5jPcaqN0vWT6Uv4YHsRPtHPhMiUj4ANYKg05JP7MwU9L2ZHb1TOacqtBe2e/b+/77ae",
+	"8tbN+4/7u7f/FYQ1RLaZ7F+7SfTonTfIz8JN6KWYCLs8n1/UjE24nDNhYWIYp70Zc8M4ScGJMrZpkxL8",
+	"ZnkyMQx5mtigs7e7GwYT/sELK/zXGtGlElhH4Fol0LBT7k/3QEteUK2biJc3DXPxf72P6VhuU7M8FxSM",
+	"1zA3JIXsWBiU7qk5Yn0NN+payFEfRSf9E+I+405YzlTTadL7waYzzKWSnyMKLq8zf1KxAJJdqR2/4QK5",
+	"M1LSgkQi5NNp4qSvUHLnD0P6Cj7wyZR4RsROOg+FU48Bj7ljMSdBHWMqrSGybKy0ATZAnpy7tbtXbzee",
+	"fDatfNbFEdEvZqqkgar83WARW+4djb9MZ9cwJwWjUsuEdWoj0oCMWLIzM7usbij/2A4+c1sS2/e5CPxe",
+	"wxJyweaGTmNhT25A2pfC3OMMKp89B+NET810uiTV1JCBe9iETMLMmXZDoU02Qzu+SPFY7nF6xTdrZnUh",
+	"RhJiJuTCqV6AbRWG0qqzrVpVOMRPPD4nHlyxjKlWgwQm//92y3lDbzWdd2YuR1xKZdnA/eLsSaUZZzc8",
+	"ScFdDUT5gdRA3Gb9CVgec8v7zEkiQyo64RHgyRwrOUxE9MXXQ8YyWgxCjgyLFRjmJs6TRM2YsNns3Iwu",
+	"lXrJ9Qi+9CQHKkbTPXGDa3d/kezxIXshfsKNx3//6P6ZW6Le1r8B7eRrjIt4rvRAxDHILz39iCcJaDef",
+	"a6lmEvXVhM9xm2OFag0n+AsR/N+1y57fUIGWd3rvsdvabIaJHd+b6PCfq5nPb0BbciqdMcqTE3f/+JIb",
+	"0mVo4mW2tAF9IyI4cmfmGAUvOdGYy5EnrjNln6tUxl9yjmeKmTQaE+siJziKmqtU0+a90XjHFu7x51wk",
+	"EH9pknJs6HeJGSEjcJLRbZ0TmjjHczLb6u1Qz8XetAvdRR5unCEkVQwL+uSlv7S2ys6BVWqldHP3dvm9",
+	"0TV+rEmBoHF/GwaXSr3icu71mPmiR6MUXYecXTmZWrOwl+i3aeWOm9W7mLt4cKC3kqd2rLT4C740L0Qa",
+	"0KDmCfKCkkCerkVNfIIklMrU8EFCRMalmTnRh6zOJ4u09e7du9aiM2XVpiz6XrKdueEicWN+cSVP0ivb",
+	"CVotk2p2xKyeMz7iQjLuDtELO3LNCclKlHCfNGLS6VRpC/EriAW/xGvy32NSuP2YJly4m6aX9RM3J+bu",
+	"7kQ/7jc1BY2zYZZfgwnd3ry9fN76sY0XWD/o0jVqqt2L1t8SIw3cQtzFFQ6VnnAbdIKYW2hZMYFlD4ub",
+	"eAL5K9VVvBuDLMQpSsgjxgcGpGWptCJxE0ere7OhYDiEyIob6BWuYlM3rN8SxzfOiomVo6SQGTzQIzZz",
+	"D7jLHDrh2Vgl5KxE18vaUyu82Lf5HLnWfI5TlI57apTFc54YYMopGL8VTgLEAjkc3db+UwOlEuD4cfgw",
+	"FRpMj9fs7XOtJuRumKiJ21CFW62mIE1mAmSb3WHSKaXNN3ospG3w0aeDRERsACMhpbMycusjuxbn3oMg",
+	"uZ5y23tt//Ph3P6x/+7g8sWz6Yd/140n4k3cMGGQcGN7TkTWbkmZ3NyTPoCAQYOQWVWSHHfemWIGYlq/",
+	"Qzgyj2MNxhB3+imRZW1VJubR/9+uG4T8QKs35Mw94/g6d0xt5SMKg3Qab8vqPshU46gXBrwHjKwfsqgq",
+	"2yqkfXwY1HocC7fP7wG66goxVJ6n35iCycLCVYYU2yQhipm/z8dXgz8gsgG5Y7xXX05TEu0xWaQ8eVOS",
+	"jkPHweGCwPxUFm2zLslDZxqnSZIRJDu1bJIatAkEBYeGqU01NJKqe5s0N7k3P4GqFo4EX1y9c8akJPR4",
+	"krweBp3fN3a7hYsqiCRJPW/NxioBiuGErH+V7u4eRAPNZYz/C07c0I8i3ntMv/kf6KuHB/Qj/RbpyD/U",
+	"b7MLqzTa/lLNOu6/TvO6o2BmjDdiZ4FU5RuvlW+9+bvB7Lf/vBj/uXt9/PMrLgX/8eLgdH93uJecRD89",
+	"3/v5ycHo8OkT8avRhy9+m52q2rhF+QD8liwfwfvyIZRcb0t6/Rrm+N+NNFz5dJYUXCmMUx/VK08ch11J",
+	"OU1+9cJZLgxGQkdKxWHJj45u9cyI4HhcJtWOOFCfL1zEWD/TtH0U0Ma/WhgBJFMME/boSvaJrWl0ctWg",
+	"5u4X7N7H2EykJtBmPjrK+hxlT59eQDbncu7vvm7qPhQpEiiN7E08k5opyBjiK+keNVYkCZkm7O3FSe/N",
+	"yfnF67Puy173+Pjk4qL34uS3i/aVRGmYTtxm0+AY6KD9yf4XJWW2/iAzK+LSwRRCIj+Ytyh210rDiZDl",
+	"X/eW5ONKe6hTFYb+UPw7BcttZxmdlcXoazsGPRMGWfvvFKjNLPAraDG8k/LxVka9rDx9k1sh3kaLEuE0",
+	"DbKLof/zAQ6EGpRNm35V0u093W/vtvfbT4JwMfrabT3nrWGn/f7jfnj4qC4IGwYZiGFzpELoblpGGAsy",
+	"mtdIB/ftyPY77I80HgEbzBkv+4mBxdzyATeQCwepmErizGGIWtk7ytvsWDmJ4G7j8IEsF7JlhG2zM9QB",
+	"BC5x+3Ql8fbA8YlY8xlPKEqLN1aIqzxJ86zltGuYr1JyJPNDxk1mPyJggb2r+gtyP3L/Vffl89fnr06e",
+	"4dlN+IeXIEd2HHR+3Hu6XzP+tILG2fzGoyFSOq7EmIk/avmbs1jPmU5l6JEuufceg1JuedxZwwuwokWO",
+	"X9YrTWoli6x98r12nAMHNgnsb36H+UMJSQJxs3lscxnY7FqslVN0I3HjtOUInITM7sZt1u8+e3V6dnpx",
+	"ed69fH3ed1wlY1LBPEnu6ZaMM9jYHjlXCZzDsO5DudKsQW+hM3c2BlnyOSROHOYvbX7t2/qytM2txlNE",
+	"WIBM/D2Htql6rCvI/i4qpBzg35TSt6FIjxZYQyzcmJkTKsvbls8u+9SK9a8ygH0QfCsjmILqn2gC5wOv",
+	"mLgj7lpV4F8mJTbhMRTYsuryvkZh9ZUJgTqOXsO5tUeexsJ2I0u0U0ukvU1Pp9H+e5fjMQswwASaHU5F",
+	"XKIemGaRFq3SbKrVDQI+0Zs2Z5wM6MzekUq65XvcVRCW8I61RlAx8MaL3o7UF06ttNBi+xqPCREt645p",
+	"Dde6rUOwC14lByq1tSfAM4pYC7Mh2rkN72LTbLrHEmbNeqTO2kMIOk9SMBSkyexmXnIML+2xSuI7j1KA",
+	"Rpc+a7kegd1oLy/p0VymbIpywnDQWh2P38yONp/XampbpcMIM7W5BitI+FOVmB959dSzGFl+9wGbTntu",
+	"YhggImGAjOM3qfSLQQhWL52Wf8vFevGbBmOVrv6kEujxOF7+UcPECSu8s5KB0fOR/kJE9Yzl2lZ+ycbE",
+	"bxRTxX96sy37p499VeRcdXXZj8WLpR8z70ytI6ZEn0uUsCkfXwuCexQuIjJqaPqbC+rF65f7LEqTeooo",
+	"kKaf2RL9MtZlFZF4l5NYlhR1Ax2rRKW6crMO/nH45NGjx0+DZfDP8cUFi/CNqq/mH3vxIcQ/Lnhq/tFt",
+	"/Ye3/tptPf3u+7D9/7Gd1vuPe+Hjw3qHDWKZjlXcgJuPEmUgZokwiD6aeZcEGyk200qOyhaBN0B6Pi0j",
+	"KOt80+OTgRilCkM4znQqPZbzrIZhagrH5bz8TH4x6qUS42uV7/fyTa9aGvn7Tuz0hOwNCXpU+WAMUiy+",
+	"KZXtIerQ/0EZ01NajIREi1zciARG0IMPEfqL/AhOCuKOIcORUIzLS3WfHSI0KwwmYMcqXhiJ3orJuCID",
+	"qGe5I1gviHDvKr8MUpG4XQ98zJLHEyGFsZqTNiqJoSx7oEYyLYvO3gS4RBd2EVbrTYSZcBuNgzAYqHje",
+	"s0r1EJ+HC4oF7zkS66UFqgI5TvUmXM57GcSnQG9UPiA8wM7xgPfq9dISUiUM1A3oRPE4CwlqS95vwlYS",
+	"RmPhFbfA/A+RkkOhJw2SeFUGidv3av4Iwi7OXxr093PLHAG0hAzZHrOKHeyyaMw1jyxo02bHfCosTwjQ",
+	"OFSJv46UQkwIuS858w4ofyP7516Vy3Mmf1/8b6/1/uNuuP+0ntMLuORCFC6Py2SMrK7XKwb/Vp1wq0vk",
+	"6KLXCSFOhSx227lf3ib23QcRf1/dlyh6lMh43+yZw8eP9nls00e7y77pFZlBiNvUykwhKvwm1dm9gsmA",
+	"EFfc4gFJZfHAY0YQXg1MjKQzR9BNS9lqh0/RHUzpgtU9zbXVap9vQU/unuqv++v9ufh14rMG+AbHsKmj",
+	"S1xJni9Z+jbmB60+42ZFWexoYcEuJ/Q9efx4P3RLRazSfnvfx8/y4BkBpCkCi5bCEVN5FIcnCRukFiNx",
+	"/TDPnkzm3hOOh+WjQ+4glk/Bh8kKm7cUVqIISePFbin7dRmh9GHagAOYjUHWAQBClohrcGvbCC0RBmId",
+	"9GXCY0D0VwaSI1jr3tMnu5sO0RRT8uift+cvF1DHtZthIjWFLeBZU7TE2WDOBgmX16b+o+lgywTrFZxS",
+	"lm+UYVqrAVLjFNDkLhnk65yDSIt1zHRWOx4qkb3dinj0qEgtJhPEfEnFIuVYMQnZQMRCE6vxhCnN/gKt",
+	"WjMRW8c1YKpS9ZkwkdIxGyhbFQuHu0tqZ2mTXs8kxBVo4adjQfxVqjeYb+iuRQ/hss8n+0g9gqI683uD",
+	"USxsyGfDUuT3m2X9ahnGXdnefplgvAfUUauQxnInHQyfm0LMhs5ymSj35u7+IRvMLWAUmfCkLBuxpBtn",
+	"IoZkThi3K0kZL/QXdFt75vCs4n72Vj2FS3OZlFmbi1pp/3At/WWT2hC4UD1Y7/Da7BqZe67udOt075KH",
+	"rfYwV9RIWAzNick0EWBQJ+LRmTbrN2FF+h025jcon9xjr7pn3Z9PeuevX564P8UwFBLQNsC4IPqv21cy",
+	"e657fPz67dmle5TYKcwc6PiOd8tkNrAb4NfTk3e97ttnp5e9l69/7neYASBEjrsh/NP4DEA3xq8n56fP",
+	"f1uYLDfXTme6ZTEus5d8sHukVBZoz4VX08KDJRMZjWNnGTvD+PF+vXmYgbNrbZinh4+eVOoO9EPWn4Ax",
+	"fAQ+2dekoxEYC3GfDcCIGC2aodIehZGDMgiU4Bhg2VSJwXKRNGhQYeiyXUo8zgEN5Hwl8BBnJh1MhHWq",
+	"FZ2n9YZLlr20iqYLt8Ctu9fhchtqSLh7ETesb4VNoF87ZJZtuJ0P+DmPLIWjp1qNNJ+Y0FkMkU+3WWKo",
+	"4iKTJ8E/evq0lAR/WDJ5SzZQfn5NBoxCuwU+1Pvzcd0r9sYtgPBpPnegdIwLayl9VPMIaq3T5wILlZQC",
+	"Ph7j5O2zfxqWKPTLLF2Rhu8/HjTwQGYiLYihVMtOVoCj46ffIbJHmJGffsGatS/UuVrW3DzIn05bW8L+",
+	"ejYp7U+JuDLSLgi2fLZ1IvgceCxkrbcv8z+sBzL5TzzLXrgNA6eKN3/zJfjXZIMbThhHOs66CAn/hL6I",
+	"HO4EM6fDicTQJVJvTX/KNT9bkp9j4Z5Zva3PSpu4sL2pznKPlq43pAhYpCZelhUeHGZSfSNunCZkkeZm",
+	"TL4XNuQiUTfkUShjwuohhUMhYyFHTcAZMwV+bQiT6NjLEmpuCmqKkGSfL1iCxzSwU2H+NcLpu6aKYYt4",
+	"khgmrIFkuADMe9T+cS3fZOOE+QaXVrvyqF5mJFuzIQnYBRvSJ22VvW6GihxNYKJ0DWyBj6A3MfUx58Tp",
+	"Nj5SC1uRuerI61wZX8OEXDa119xc4NeK+wQty9rJdC2JZT6CuvUitHCiNLRZLt2XskC3ms3iJZE2qTzH",
+	"+kNrqjjVrUIjvUpAn5XNk6pZfyk9te+9XcK22esp/5NMhyX85394669eG+MJe7sNzrYsd3XhepcHPFaJ",
+	"RB8WuVvEO4+kNImUDBDnhCb6zJmQnWp1hCw9WGnmA371EmTj6PrdEX33gL37rFA2D3/xB1udfnEYteSr",
+	"ErgLgG1bGvqymz/hH07prbJn1Z9FXZrNerCf26hVPortYVXLVLIws2Y0U4bKWprFgMd1d4NuMuPz3K1b",
+	"vg6h4XIt1Yzhq6aexbY97Tux/5fi7jrGWmQg2sf1rHNP6RpfNzct7Yyvy1MD4VqPnPOBu/XIuW1VUpRq",
+	"DXIlTRZ3eRo+y0bYOhcmiwuAux7CjfvH0IdWhGSpgc0h0Fvl6BoAWTuhS7LnJkKmdovBUwO6x0cN2+YN",
+	"wYFWMwOaitnE3l4OWZTibX2/4jVvb6/nKgurbHtxpgWosDLn9820uUqUe3TO5uyS0fs6gZ5/uH5iNp3e",
+	"TRXX3VS77p7qbNv4iEU+3h2ymJsxUJDcTHkEhqJAlk3QvGwvxh/Wun//ZwPZI7ogb4g4+tXXhCqlsyyS",
+	"PGYWVyuDDJX+csDwRWQZ3bzWuw5EBS2NX1m1A7VFKv62sghf0ARo3JT5xrCsG9CxiKxpO9HXYf1fuy9P",
+	"n/Xb7HB3r1NOFwtZ/+z1Ze/567dn+I/zk19fv6Dfn51edH96Sf9/8u83p+fuf69k34cDehdvL96cnD07",
+	"oc8edFj/xclvvbcXJz33xTcn569OLy9PnvXZd+jqxnTXPAEM03SbvPbfh6x/enbx9vnz0+PTkzP/sYuL",
+	"09dnF/1qjh2uKwiDfEVBGOQLCsLArycIg2w5QRj41QRhsLSWIAxqVxGEQdOMluk+DD603ARbNxxDxwZn",
+	"6vFer3jiCA5dnnlVrqLQVBg8K5J1T3yybp4sclGCxb6A+VsDZ8qinWQJV3UqTTocisjZ1W/Kl4mchJrg",
+	"Gd2MZtqsfw1zH8nwQZ0qMAOha+WgR/mPUtk63EUuzFbxxaLsQ6M/ho1em2exCXIo+7DxkuhkCY+uDTmQ",
+	"qDQNcWAZtngN8yAMkGJXZW9ushIf/EWAXFMZsVLp8ywuhMyCt6IRv3E728ktGqUX0/QaAiwrIjT+pJ0Z",
+	"yDG1FGQE5NOcjRXGj3QqTdlj5GO6pgGZUQiyTYq7u43n5pqSatf4ppe/9svl5RtfZ5c+NxTeG5lRcFCq",
+	"enxYCfjs1wd8CIy58qLoCBFzbb0oXZ+ommNeSf834uPcciFKtbDzC0c+OctkmOyGSu2NeDEkQpwZwVry",
+	"EcfWTinhJAd7DrgR0fIIbw3oDnk846UxkAjdnvfHQtq+L3IJbO9xGWlAaCwfF3IPFtgB+nIZ91adNs5p",
+	"adYGGmLjF2BLaMs2O0PPZT+LOrX8i31ffcFWwUzCUIUt5sahYvzOguDRWMiizjUVxC/qNPd6vyhjW4tj",
+	"FLPmU5GXFhZyqJannflcmTAGk2fyDTbsu+6bU/y/7ymeUZh5bvqTNssAim7RyMcy9tF5fC0sFWbC8hhY",
+	"x0Q5Nr+SSPiIBcbEcndbwnht15fGQ+99h/my++UaKr5iSsgqiGKD8X3CAjgtxrjEutjtK3klf/jhuMB8",
+	"t3/4gXXzu5qbu8kmnwesKx0IjhjPYr3ZExVqZyc8GpfKn+W1a6+kkljRgyqisVSinztjtP4RrlzIERso",
+	"O3bkg0U+BA6AUcM2O1MVond2C16j3RTK6/+nCRHLRvuPCBhfSYCOYppDZpTO1mf85pSUtNuc/odWISz7",
+	"GEtoWOCSUHUM6Uu5Yq0Lt11HrO/2oc8mwKXJk9KuZIFrd0sGqdLReDn/OwOZUDwDYSZtVpoxlkChKA/l",
+	"lSOtamCJwiJn6TSPQ15J79To+AryeC6S8ZnbOASOZIfgd+Y8j/Eh1cjSJhD44kMrK8NgOszqFNEXxCeK",
+	"Mj99/a3sKU9BlQBNh0lVajLC7ZXkWlNAUc59vd6hBT3j7gDdUYLJWnYYq/FW6iSkwPoMio3AYlSIpoKy",
+	"8dHuARWuWQad90OmYQrcKzB3fn75iLcwP/yA+9lvKjjYZ99lmJTv2xkexR2pkoRNX7wYOGVkjlg/C5f3",
+	"2TCDD+RHVI8fYMdjcKaTTiU94EbRsdMTRvwFYaXAZUGcIdYy9Iu6FBPI1uTmfXBw8DTMy2dQ1cJjOt6J",
+	"iLTyKNZC3GXV2LNi1u5Diqzf0Jdskmm+hy+FsdlwlWLjCx0pMDvT+Bujzeq4TfkIjnIBOeDRNUrJ7CWr",
+	"2EgxJXEsKtrpg6CRoyAwrH/MozG0jgmQ6SithVApb1v/u+WLq7ZO4xzOLIgQivOh+04iIpAUjvUKqDvF",
+	"j++3d4MwSHXiFaXp7OzMZrM2xz+3lR7t+HfNzsvT45OzixN8p4Cp5HqoVCqtE+y29+gpd3vmUxF0goP2",
+	"bvuAgoBjNFF2+FTskIRsOUm34yxU0nMJ2NrYsaqAkzIQMG0x6SxHjhS25yxRjmglMKtUm3XLzI2irIaf",
+	"ncLOBcVp7DYqLzcFyZCuWcFCb4H93cMmgz5/bie7od2GweHu7vrnS0Xg8ZW99a9UqtPiSwfrXyrqhrs3",
+	"9jZ4Y7FcunvvYIPpLRYAvw2DR5vsRLVKNr51sNFm5Dk7ZRsZQcVl6/j397fvw8CkkwnX86Djr9K5iyyv",
+	"EEY+WstHxqdDZnTrbPKy3g06WS57ScX4thRhMAK7OWU7wyjTQ8KsIc6fwS5T5gb7W8EZP9Dm/2TavID7",
+	"IEw35JLwRegNeUyVqfOOKkrJL13ns8pSvrIIYli8DhMGgyaOdpGwS9frI9anu2yfkOM5GCf7thmrNMku",
+	"LVfSV7vz0d42+z9pPCJlX7EhxnwKIVqOrXQa1hXKDX1yTxySh6RsZrRZ10Ni80vPlSz5NtvsnTcd+iUD",
+	"O8wPQwL4En1YodWNR6+U2rCF3sX1By2gVHhssdDYlfSVxrh1E3OKqVLsGytpFGa73/MZbtvAWdRgxgjG",
+	"NtTj7js0IZtSGvvfk+l5DTA1VzLz/foP4F1Bq4mgQlsl6Jyzvcm8aBBK5FgLyh2F5pv3ECIMZe6c7Hws",
+	"8UHmWRHWz5KXzjJAh0wKlWBtpQ4d8tZ91uCs8FgVvo7cRhRRv4ZS8z7/WGn+9zzT29vbrVtDlWsM1nVa",
+	"qlc5W5yxLpok5Osmv23J/547JLMyKf5eXeqg0C68ZJ3D3b3cLYcBx9uym64gj8KxnEW7fN6se7AuVXSU",
+	"hZ46Wdwq9zLn0QTvdGv6xG7hBipnTZX9vEHlJl1pQLZIXsWa0Tnp10g9sDY+7Ipvv6GmfO4d/TathL1H",
+	"m0yvprT/V2hi5K7Q39/fhqstjlNDatax2kip+L9LpoY3GZatjOWsnEVjOOfJzA7JK6zV2sfdqgMT7eQC",
+	"nO2Xg86S7AmKgfgHqv7tJW3lxv4E4zmLNT2Yzl8RXWeWNNbnzkvblIzovPLeOgsaH9z5SPrjdgc9mTsf",
+	"fSvL21X+jGPyWw61R2RI+GBzZ2JBulTsVMbkJiQP/1HVV9nozmBnCnuBuMuk5dd0m3TmJcwz1AzG0u0Y",
+	"JgYSZ0p9d+iMxeWKJP3vwzxPxzcqKDmxnSU7x5ef+nLAlT/3v2+wFCnzdqJu4Fwl8A2z4CY+ojygjy88",
+	"3Yhnqa/eA5PXMfmlo3gfL0Au4yuZvVR7cYHpyymvDX6dcrvnhrT14pECNbX2Sd9S1y2sttTIz+JGyBHG",
+	"4LDREYWOSk0iShIA83P5UujnbtKgUZV24/iBl6u8/MCai6z5M5EihfLUZ2HMBRvTqaOyx6tkbC6QsXuy",
+	"UtMh2Ja9qVH3Btzt255v8GTWfef9ne7bm10DG6tZrOzHS1HqcoCsaHtsxyC096mZ9oOV/JVxqSOBSuWF",
+	"ol35bKyoPodTFg3+5zBArqvh26p/o5lJdz6WwEZrzOnnvtXLhqG+Tu55qzYS4XLuczLPMbTufsuC61hX",
+	"SkioNWYrYuMZTfLbjRQ+6MBP5q7zHO5UcNcnctJ92KZFa65nVOSoypqLnppaG/DLaM3PqQuXGwOsVILZ",
+	"xtS0pX/QeF+bxnOSvmR81tijTdy4UPMIcxdrw6nlYu+knKQia3gOts1OrcmcnD4c6iGBGI7zgEDmA6dI",
+	"ajl+teladozwwrtG4xbLLAcjzaMSoPVn90/2i5pOSwlKnYD7ybkps+lYY1sl5RcTbBOMKrqUbB6E+ibu",
+	"ml/KDfQQAKkVCMQ2ay+omwqEze6o3qdcdIu43fF10jAovq06R97xPqRaaXRqM9Ne6WtyJB3lUOO8952v",
+	"d8+4hFm72ZlL83zw/jxYvo1MdeLjCFQIMMtd+tt5zNcl/Dw8doJN563J+eooj+bgDXShkyVhhbKmFRvH",
+	"ey79TdXD+K8kOnR9ubhlv++CDfIpsZ8reafgj89JfJAXD5Gf+wzv5hVGP4tIIXhNVaKksbCtos/OCtdy",
+	"pWPPF/EtVyUR1kynmVJbKV+kjLYFSwI6ySTiPH3tzxT0vDD2iy0tzPfN6+evnhDGvYVh7qWm8X01xw3v",
+	"Doutl97fSdRUD+3hWv8VXuup+66cKwksxtzaXCK4010hDmogncT6GzH9F+b3B/r+30zfC6AmR+hku+U1",
+	"C2JKiWLCLnHAWrhTasebxVD/N4ZPHyKnDwxZYciMF30IZ7MUncZi9Kt9yZQDQte4Ink/LPJkJLBsmb6R",
+	"D6UnQ2LA99HhjJoptoR0l0WjJPZmKxUG6FCuz5X0mSh0Yaxvc9b/vs26hSDCTve+NQRn41TGGhOLfWOB",
+	"DVpLrEw2+TT3dlaiezHR5C3exbmvCFXOzChXkgr2dw/2Wrt7rYO9y/2DzqOnnUdP/1OYq8enSEpDpd09",
+	"vDoAldv3Hyt/vy5D4A7ZG/ect7Ht6MakTqjUZxRcwzwrT2jyQh4P3vj/1d74Wt/7isD4FvJztVtwwbL5",
+	"W4Enp9bDqX0lBay+wItEpyu5JTTlAZXy4JvfEpXiK4DcrwmzMiW+gWa/9bT2B5K9l2Sez0Kvn4idwmIn",
+	"0XiD/qC+foyT+r63wtz9foTNKr2d2cHaNH1fkcotlJoaUyI26+Y57061kP7wv2ShmeUuvVlgh8ssOZ4K",
+	"pviE9JG4AYlKiVkxgbzSkiG7nTIOlr6NTYExqxwT4E+HrVduG/phudFm1hkh7wnsxktgaBlPMGf9cG8f",
+	"c9YrXYIxlPTOV8Twif1YF4uqVHOdCKo+YFRV6fr6XDaLo61Uk74i+tLhL5uwJ5d8VGrfyLB9K3pZMExm",
+	"AGTuxKZmGcW1INuXiie76M9yFexdBdWmGVfB77utp9gt4+ntVVDnW3//Cfie8pXGkVpdmjL7TsKMjZWx",
+	"3wfb30b8xt4jgufbFPHbXzP217/wRmM5LCzJ/Zy6lj/cUD7xhnIO2DqLU4k/j9Fz11kSzWEmo0hEUbtq",
+	"+3nsqMpNJlEjRdliK8AI6BfKk6fLhSLXgAxOrfEFFrGVoNJ2nN9iMM8OHUv40cQoX9+XX8lITeeUxYoi",
+	"8hqmtlYOp3b8khZQf1OpK2dKuIYxNwwrHLeLjvDujQuwrWOqwdlACf7hrA6+fxgl1YPj9X8s/12IkWRE",
+	"KEUkw463KclV4ZtpqSFug+124vth6HlOddVc7bBwuAoZJWkMPgKD+DnDOHbYUxI2rUnXwCILXWs/QfFj",
+	"C9uAS6pPmig5Al2G7Aa+bW0QKa0hcrPUBtgALRO0NafJFmjehYnfmzWQ2vFFigL1wYt4Dzp6f4NZXir1",
+	"isu530PzbXkfC8S9u1GW+kvfq6jZMWIkhWzW1ReZ2PAzLWqVZZ9w4oWlEjto542ysY+lySr+lwpJYKDI",
+	"Zv0GD3f32qxLfeBBYuPLVIO5kkKyvUe+246pyjf8Nr5SBHLwAaq2FRJieMaF7bDD/afk5D8Hq+ctHCnM",
+	"ZAxWJ3Y3y/aV7OZtkwYwVx5saGcgrQA7zmUtZN1qVRKDsdvYLWvk6AWdw5Icraet7BHhJc8bLnTwjcut",
+	"BzH0ucTQslEjfJ1qXmXozyqF0mmzFHo9BUkVDmd5n7M8Toudp+VQjFInCqi+9svu5fEvL05+612c/nz2",
+	"9s2/1BRk/wjDzQyjxjRijypM9wm6TNlCXtBcSQKF58MMIFITIBR1BWG8CWun06+TtR+si2+JrdPpZ2Dr",
+	"mlBmuf9bfUk1D8VADTs/YpwNU40FKTM1vKBplzN+Sm3ogs+IJljudteAJ8gTlsgC4DdATRdkTOXdH/Jy",
+	"vxbTu4Keykl5M96o54Odj/7/1gXz71gm3hNpHmDfLmzk3/ZBozu7vB4Cnd8UF5zIeDGsuSUvrDL/8mbP",
+	"teH3rFX05xTsC+2oa6Q69cVwM6VS29hm2ekmty0eMGvHINlgjq1tHuT6V1tvgcixIOumil8k45ugsKVi",
+	"d1Ps81LKeRTSqrzk2H3WvXN0/OnVFbL+2cE/9uJDiH8sBYrzhlsLPd47vzeHiN5v7I4t2ufflyc26wz/",
+	"4IJ9KKuwpqwCsuMGbL95ob8tCvCienGqZDZWbAwJdmpKlAGTd10Z8RvYKvk6V1EoZzxMfgCM5hDXeSoc",
+	"u6xEZi4bf/hxYdhISWg/oB8e1OoCexE53Q97rUJpOtK9K0Dza9ASD1eW+8Bm3o0MtwZflkslfxruss3W",
+	"1WaHiurIs67cwmrUBZXhWFesg4xQZwyXjLzs9pddgpQBNoCh0uArcrgfMBhXo3/yPK0BZIDLJgX06SiC",
+	"TS3TcDGdejtT9Z5RA9+iFHowbv9m45aQA/enfTPb1oBdFaO7zJHhSkLLI7az3mEEO8pjaVMtnICbjUE6",
+	"O5ewSaHP9TSluoIZcADDFu7nbjnydiXRFEV4E/VjtkzINnun9DUJwE65Aa6ttIhD4DiuqRcrCf0269KE",
+	"E2zq5cTrWKX6yO0k4AyzaRcYqhpxduG+eKycXPrUKzn2dXry8+GL1v6rszetf797eo7NoUqFEKlfVFbw",
+	"8H4QUriCvyt1k0oq1YdYcggIJQozqjf5twItH+Kj30h89BX3bVe93CmLmZIQJRm4bWB0qFACtdBb3hQT",
+	"fa40kyMhP7C+e67nBUc/ZJeaw1Bch+yYx/Ecxd2JvFHzDmVtgh2rOIMizdmU2zEbQKJmORQ0LORntVF+",
+	"n6khNuTxDS7/Sd0u/dDYRR5dmlgMjsc+U39/d5cl4Nt+Z2bplBtzRJ6LwuxzL5Gs3fMTZEOeJjYfNmu7",
+	"KQx7tHsQOjN4xC3M+Ny3vXcKI87x3VQu4F0V4vH89fm77vmzXvft5S+9w/2n/zrcPeiHiP3KMBuH7tvD",
+	"bIPrxPZzOiK3Ow33yfoUcnSDYPZtkrChSjXzIoYs/ARXYsegIWQwmdoSgkUDtd2kpVnFDJ8vCLR/t7IG",
+	"1y0vG1u+ecsa+eafzju91H3pNN7wK+5aU/nCC5hv8LZPRKu8+abENKvfLj3pxfOXsXfvKPo+b+vdV3yO",
+	"zOZ5w3EfMXfR/V+rdDTeqEFeEah2ls5fjQLpwpFunh/uS7UBi7nlA27gKDeLfJdWbHOHJh1ObchFUtM1",
+	"+iWOeZfL0i/AEzu+63XpizpHViiaU1PZL+7OoHxsY1rlqmNTCC4Q0mplphDZ1X2Tc3nqBGkiBppjg380",
+	"y6+lmrHXTuhhtRQheWTFDTA0KHNPQv/jVUB/uMq0Wp8tiuWw0m/5SmrghuDCn7+DcI08v3QrOC22aFND",
+	"/ENrNpu1hkpPWqlOQDorPF6wzPP64vfXwxc/2bPzKfTGws0qEwc01sa2e7Hiz9gzl2hhoZct/eQGCAMy",
+	"JnqretAKboPO3pPHT/b3Hz3e3Q0DgY2Sx9ZOTWdn5xrmpu3HbEdqgmmqCrNNm1w7bLk3bTpo7qNb7HjQ",
+	"CX4CrjE7NjXOxpxkrXjd7mVMUbteb+Pd4XyacQfvskpqxIXCPHS9/fodOAvaveLD6Q24EVFz+1svjZHk",
+	"/pt9d/78mD15/Hj/+/vuhuus9fkKewBQ5DOr+XAoIkaJ84WuP2LCMg2RunFKg+q4QjLEijL4QMisUmH+",
+	"XgnCXasYsBt8LvLNooK4i1Y4pxV+TlgR8FhIhFwvc/ZvcHde/uLBnXu8XB9zbxMWtdVA3+R3R7ON/YPD",
+	"6Jvmqgj5GEhH+Kzno1hF6QQkgolTnQSdYAfjNX7ouo/VeAPaBTaGvAHLJYUvxEi20mmYoZnDHGJNVlgG",
+	"pCt9Cl0Dy196h43O5o7520slkE3NC2d8Am4AKmZcioqUXidP8PK7XUZd5b0XAHVwZdA8W7xuokD4bTWB",
+	"oqFUfj0uPuMl1fIXThY6vYV5FxzcM6pzW54Plsut37JYUMnRygbHvqznsomsdDQGf7zlITwt3r6//X8B",
+	"AAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

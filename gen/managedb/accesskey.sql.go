@@ -12,7 +12,7 @@ import (
 )
 
 const accessKeyGet = `-- name: AccessKeyGet :one
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key WHERE id = $1 AND account_id = $2
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key WHERE id = $1 AND account_id = $2
 `
 
 type AccessKeyGetParams struct {
@@ -38,6 +38,7 @@ func (q *Queries) AccessKeyGet(ctx context.Context, db DBTX, arg AccessKeyGetPar
 		&i.DisabledAt,
 		&i.RevokedAt,
 		&i.Version,
+		&i.RevocationEffectiveAt,
 	)
 	return i, err
 }
@@ -48,13 +49,13 @@ WITH owner AS (
 ), issued AS (
     INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
     SELECT $3, owner.id, $4, $5, $6, $7, $8, $9, $9, $10 FROM owner
-    RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version
+    RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at
 ), event AS (
     INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, new)
     SELECT $11, $9, $12, $1, $13, $14, $15, $16, $1, $17, issued.id, $18
       FROM issued
 )
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM issued
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM issued
 `
 
 type AccessKeyIssueParams struct {
@@ -79,19 +80,20 @@ type AccessKeyIssueParams struct {
 }
 
 type AccessKeyIssueRow struct {
-	ID            string
-	AccountID     string
-	Brand         string
-	TokenID       string
-	Digest        []byte
-	DigestVersion int16
-	Name          string
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	ExpiresAt     *time.Time
-	DisabledAt    *time.Time
-	RevokedAt     *time.Time
-	Version       int64
+	ID                    string
+	AccountID             string
+	Brand                 string
+	TokenID               string
+	Digest                []byte
+	DigestVersion         int16
+	Name                  string
+	CreatedAt             time.Time
+	UpdatedAt             time.Time
+	ExpiresAt             *time.Time
+	DisabledAt            *time.Time
+	RevokedAt             *time.Time
+	Version               int64
+	RevocationEffectiveAt *time.Time
 }
 
 // AccessKeyIssue adds a key with its audit event, and counts it. One statement, so that it is one journey and one commit, and
@@ -133,12 +135,13 @@ func (q *Queries) AccessKeyIssue(ctx context.Context, db DBTX, arg AccessKeyIssu
 		&i.DisabledAt,
 		&i.RevokedAt,
 		&i.Version,
+		&i.RevocationEffectiveAt,
 	)
 	return i, err
 }
 
 const accessKeyLock = `-- name: AccessKeyLock :one
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key WHERE id = $1 AND account_id = $2 FOR UPDATE
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key WHERE id = $1 AND account_id = $2 FOR UPDATE
 `
 
 type AccessKeyLockParams struct {
@@ -164,12 +167,13 @@ func (q *Queries) AccessKeyLock(ctx context.Context, db DBTX, arg AccessKeyLockP
 		&i.DisabledAt,
 		&i.RevokedAt,
 		&i.Version,
+		&i.RevocationEffectiveAt,
 	)
 	return i, err
 }
 
 const accessKeyLockAny = `-- name: AccessKeyLockAny :one
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key WHERE id = $1 FOR UPDATE
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key WHERE id = $1 FOR UPDATE
 `
 
 // AccessKeyLockAny holds anybody's key against changes until the transaction ends.
@@ -190,15 +194,17 @@ func (q *Queries) AccessKeyLockAny(ctx context.Context, db DBTX, id string) (Acc
 		&i.DisabledAt,
 		&i.RevokedAt,
 		&i.Version,
+		&i.RevocationEffectiveAt,
 	)
 	return i, err
 }
 
 const accessKeyPage = `-- name: AccessKeyPage :many
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key
  WHERE account_id = $1
    AND id < $2::text
-   AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
+   AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END)
  ORDER BY id DESC
  LIMIT $5
@@ -242,6 +248,7 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 			&i.DisabledAt,
 			&i.RevokedAt,
 			&i.Version,
+			&i.RevocationEffectiveAt,
 		); err != nil {
 			return nil, err
 		}
@@ -254,9 +261,10 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 }
 
 const accessKeyPageAny = `-- name: AccessKeyPageAny :many
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version FROM access_key
- WHERE id < $1::text
-   AND ($2::text = '' OR $2 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key
+ WHERE id < $1::text AND account_id <> '00000000000000000020'
+   AND ($2::text = '' OR $2 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= $3::timestamptz THEN 'expired' ELSE 'active' END)
  ORDER BY id DESC
  LIMIT $4
@@ -269,7 +277,7 @@ type AccessKeyPageAnyParams struct {
 	Page   int32
 }
 
-// AccessKeyPageAny lists everybody's keys, newest first, after a cursor.
+// AccessKeyPageAny lists everybody's keys but the canary's, newest first, after a cursor.
 func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPageAnyParams) ([]AccessKey, error) {
 	rows, err := db.Query(ctx, accessKeyPageAny,
 		arg.Before,
@@ -298,6 +306,7 @@ func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPa
 			&i.DisabledAt,
 			&i.RevokedAt,
 			&i.Version,
+			&i.RevocationEffectiveAt,
 		); err != nil {
 			return nil, err
 		}
@@ -333,7 +342,7 @@ UPDATE access_key
    SET revoked_at = coalesce(revoked_at, $1::timestamptz), updated_at = CASE WHEN revoked_at IS NULL THEN $1::timestamptz ELSE updated_at END,
        version = version + CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END
  WHERE id = $2
-RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version
+RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at
 `
 
 type AccessKeyRevokeParams struct {
@@ -360,6 +369,7 @@ func (q *Queries) AccessKeyRevoke(ctx context.Context, db DBTX, arg AccessKeyRev
 		&i.DisabledAt,
 		&i.RevokedAt,
 		&i.Version,
+		&i.RevocationEffectiveAt,
 	)
 	return i, err
 }
@@ -387,7 +397,7 @@ UPDATE access_key
    SET name = $1, expires_at = $2, disabled_at = $3,
        updated_at = $4, version = version + 1
  WHERE id = $5
-RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version
+RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at
 `
 
 type AccessKeyUpdateParams struct {
@@ -422,6 +432,84 @@ func (q *Queries) AccessKeyUpdate(ctx context.Context, db DBTX, arg AccessKeyUpd
 		&i.DisabledAt,
 		&i.RevokedAt,
 		&i.Version,
+		&i.RevocationEffectiveAt,
 	)
 	return i, err
+}
+
+const accessKeyUses = `-- name: AccessKeyUses :many
+SELECT access_key_id, last_used_at, last_used_ip FROM access_key_use WHERE access_key_id = ANY ($1::text[])
+`
+
+// AccessKeyUses reads when keys were used last, for a page of them.
+func (q *Queries) AccessKeyUses(ctx context.Context, db DBTX, ids []string) ([]AccessKeyUse, error) {
+	rows, err := db.Query(ctx, accessKeyUses, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccessKeyUse{}
+	for rows.Next() {
+		var i AccessKeyUse
+		if err := rows.Scan(&i.AccessKeyID, &i.LastUsedAt, &i.LastUsedIp); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accessKeysEffective = `-- name: AccessKeysEffective :exec
+UPDATE access_key k SET revocation_effective_at = $1
+  FROM (SELECT unnest($2::text[]) AS id, unnest($3::timestamptz[]) AS revoked_at) seen
+ WHERE k.id = seen.id AND k.revoked_at = seen.revoked_at AND k.revocation_effective_at IS NULL
+`
+
+type AccessKeysEffectiveParams struct {
+	Now       *time.Time
+	Ids       []string
+	RevokedAt []time.Time
+}
+
+// AccessKeysEffective notes that revocations hold on every node: those very ones, for a failover may have thrown one away, and
+// somebody may have revoked the key again.
+func (q *Queries) AccessKeysEffective(ctx context.Context, db DBTX, arg AccessKeysEffectiveParams) error {
+	_, err := db.Exec(ctx, accessKeysEffective, arg.Now, arg.Ids, arg.RevokedAt)
+	return err
+}
+
+const accessKeysRevoking = `-- name: AccessKeysRevoking :many
+SELECT id, token_id, revoked_at FROM access_key
+ WHERE revoked_at IS NOT NULL AND revocation_effective_at IS NULL
+ LIMIT $1 FOR UPDATE SKIP LOCKED
+`
+
+type AccessKeysRevokingRow struct {
+	ID        string
+	TokenID   string
+	RevokedAt *time.Time
+}
+
+// AccessKeysRevoking holds keys whose revocation is not known to hold on every node, a bounded number at a time.
+func (q *Queries) AccessKeysRevoking(ctx context.Context, db DBTX, page int32) ([]AccessKeysRevokingRow, error) {
+	rows, err := db.Query(ctx, accessKeysRevoking, page)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccessKeysRevokingRow{}
+	for rows.Next() {
+		var i AccessKeysRevokingRow
+		if err := rows.Scan(&i.ID, &i.TokenID, &i.RevokedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -11,10 +11,10 @@ import (
 )
 
 const accountExists = `-- name: AccountExists :one
-SELECT EXISTS (SELECT 1 FROM account)
+SELECT EXISTS (SELECT 1 FROM account WHERE id > '00000000000000000020')
 `
 
-// AccountCount tells whether this is a new instance; it stops at the first row.
+// AccountExists tells whether anyone is here but the canary.
 func (q *Queries) AccountExists(ctx context.Context, db DBTX) (bool, error) {
 	row := db.QueryRow(ctx, accountExists)
 	var exists bool
@@ -124,7 +124,7 @@ func (q *Queries) AccountLock(ctx context.Context, db DBTX, id string) (Account,
 
 const accountPage = `-- name: AccountPage :many
 SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account
- WHERE id < $1::text
+ WHERE id < $1::text AND id > '00000000000000000020'
  ORDER BY id DESC
  LIMIT $2
 `
@@ -134,7 +134,7 @@ type AccountPageParams struct {
 	Page   int32
 }
 
-// AccountPage lists accounts, newest first, after a cursor.
+// AccountPage lists accounts but the canary's, newest first, after a cursor.
 func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParams) ([]Account, error) {
 	rows, err := db.Query(ctx, accountPage, arg.Before, arg.Page)
 	if err != nil {

@@ -10,19 +10,26 @@ import (
 )
 
 type AccessKey struct {
-	ID            string
-	AccountID     string
-	Brand         string
-	TokenID       string
-	Digest        []byte
-	DigestVersion int16
-	Name          string
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	ExpiresAt     *time.Time
-	DisabledAt    *time.Time
-	RevokedAt     *time.Time
-	Version       int64
+	ID                    string
+	AccountID             string
+	Brand                 string
+	TokenID               string
+	Digest                []byte
+	DigestVersion         int16
+	Name                  string
+	CreatedAt             time.Time
+	UpdatedAt             time.Time
+	ExpiresAt             *time.Time
+	DisabledAt            *time.Time
+	RevokedAt             *time.Time
+	Version               int64
+	RevocationEffectiveAt *time.Time
+}
+
+type AccessKeyUse struct {
+	AccessKeyID string
+	LastUsedAt  time.Time
+	LastUsedIp  string
 }
 
 type Account struct {

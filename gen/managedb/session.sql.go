@@ -36,17 +36,29 @@ func (q *Queries) SessionDelete(ctx context.Context, db DBTX, arg SessionDeleteP
 	return i, err
 }
 
-const sessionDeleteAll = `-- name: SessionDeleteAll :execrows
-DELETE FROM session WHERE account_id = $1
+const sessionDeleteAll = `-- name: SessionDeleteAll :many
+DELETE FROM session WHERE account_id = $1 RETURNING digest
 `
 
 // SessionDeleteAll ends every session of an account.
-func (q *Queries) SessionDeleteAll(ctx context.Context, db DBTX, accountID string) (int64, error) {
-	result, err := db.Exec(ctx, sessionDeleteAll, accountID)
+func (q *Queries) SessionDeleteAll(ctx context.Context, db DBTX, accountID string) ([][]byte, error) {
+	rows, err := db.Query(ctx, sessionDeleteAll, accountID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var digest []byte
+		if err := rows.Scan(&digest); err != nil {
+			return nil, err
+		}
+		items = append(items, digest)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const sessionInsert = `-- name: SessionInsert :one
@@ -168,9 +180,10 @@ func (q *Queries) SessionTouch(ctx context.Context, db DBTX, arg SessionTouchPar
 	return err
 }
 
-const sessionTrim = `-- name: SessionTrim :execrows
+const sessionTrim = `-- name: SessionTrim :many
 DELETE FROM session WHERE id IN (
     SELECT s.id FROM session s WHERE s.account_id = $1 ORDER BY s.created_at DESC, s.id DESC OFFSET $2::int)
+RETURNING digest
 `
 
 type SessionTrimParams struct {
@@ -179,10 +192,22 @@ type SessionTrimParams struct {
 }
 
 // SessionTrim ends the oldest sessions of an account beyond a number.
-func (q *Queries) SessionTrim(ctx context.Context, db DBTX, arg SessionTrimParams) (int64, error) {
-	result, err := db.Exec(ctx, sessionTrim, arg.AccountID, arg.Keep)
+func (q *Queries) SessionTrim(ctx context.Context, db DBTX, arg SessionTrimParams) ([][]byte, error) {
+	rows, err := db.Query(ctx, sessionTrim, arg.AccountID, arg.Keep)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var digest []byte
+		if err := rows.Scan(&digest); err != nil {
+			return nil, err
+		}
+		items = append(items, digest)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

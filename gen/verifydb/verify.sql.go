@@ -10,62 +10,167 @@ import (
 	"time"
 )
 
-const keyHolder = `-- name: KeyHolder :many
-SELECT k.id, k.digest, k.digest_version, k.expires_at, k.disabled_at, k.revoked_at,
-       a.id AS account_id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
-       r.id AS role_id, r.name AS role_name, r.colour, r.permissions, r.built_in
-  FROM access_key k
-  JOIN account a ON a.id = k.account_id
-  LEFT JOIN account_role ar ON ar.account_id = a.id
-  LEFT JOIN role r ON r.id = ar.role_id
- WHERE k.token_id = $1
+const accountsByID = `-- name: AccountsByID :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+       a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
+       ARRAY(SELECT ar.role_id FROM account_role ar WHERE ar.account_id = a.id)::text[] AS role_ids
+  FROM (SELECT 1) one LEFT JOIN account a ON a.id = ANY ($3::text[])
 `
 
-type KeyHolderRow struct {
-	ID            string
-	Digest        []byte
-	DigestVersion int16
-	ExpiresAt     *time.Time
-	DisabledAt    *time.Time
-	RevokedAt     *time.Time
-	AccountID     string
-	Handle        string
-	Name          string
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	SuspendedAt   *time.Time
-	RoleID        *string
-	RoleName      *string
-	Colour        *string
-	Permissions   []string
-	BuiltIn       *bool
+type AccountsByIDParams struct {
+	FloorV     int64
+	FloorNonce int64
+	Ids        []string
 }
 
-// KeyHolder reads a key by its public id, with its owner and what the owner may do now: a row for each role, or one without.
-func (q *Queries) KeyHolder(ctx context.Context, db DBTX, tokenID string) ([]KeyHolderRow, error) {
-	rows, err := db.Query(ctx, keyHolder, tokenID)
+type AccountsByIDRow struct {
+	Timeline      string
+	ContainsFloor bool
+	ID            *string
+	Handle        *string
+	Name          *string
+	CreatedAt     *time.Time
+	UpdatedAt     *time.Time
+	SuspendedAt   *time.Time
+	RoleIds       []string
+}
+
+// AccountsByID reads accounts and which roles they hold.
+func (q *Queries) AccountsByID(ctx context.Context, db DBTX, arg AccountsByIDParams) ([]AccountsByIDRow, error) {
+	rows, err := db.Query(ctx, accountsByID, arg.FloorV, arg.FloorNonce, arg.Ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []KeyHolderRow{}
+	items := []AccountsByIDRow{}
 	for rows.Next() {
-		var i KeyHolderRow
+		var i AccountsByIDRow
 		if err := rows.Scan(
+			&i.Timeline,
+			&i.ContainsFloor,
 			&i.ID,
-			&i.Digest,
-			&i.DigestVersion,
-			&i.ExpiresAt,
-			&i.DisabledAt,
-			&i.RevokedAt,
-			&i.AccountID,
 			&i.Handle,
 			&i.Name,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.SuspendedAt,
-			&i.RoleID,
-			&i.RoleName,
+			&i.RoleIds,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const keysByTokenID = `-- name: KeysByTokenID :many
+
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+       k.id, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
+  FROM (SELECT 1) one LEFT JOIN access_key k ON k.token_id = ANY ($3::text[])
+`
+
+type KeysByTokenIDParams struct {
+	FloorV     int64
+	FloorNonce int64
+	TokenIds   []string
+}
+
+type KeysByTokenIDRow struct {
+	Timeline      string
+	ContainsFloor bool
+	ID            *string
+	TokenID       *string
+	AccountID     *string
+	Name          *string
+	Digest        []byte
+	DigestVersion *int16
+	CreatedAt     *time.Time
+	ExpiresAt     *time.Time
+	DisabledAt    *time.Time
+	RevokedAt     *time.Time
+}
+
+// What a node reads when its memory has no answer: rows by id, many at a time. Each statement says first whether it may be
+// believed: which history the server is on (timeline; empty on a standby), and whether it has the change that the node
+// knows to have happened (contains_floor). These two are in every row, and there is always at least one row.
+// KeysByTokenID reads keys.
+func (q *Queries) KeysByTokenID(ctx context.Context, db DBTX, arg KeysByTokenIDParams) ([]KeysByTokenIDRow, error) {
+	rows, err := db.Query(ctx, keysByTokenID, arg.FloorV, arg.FloorNonce, arg.TokenIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []KeysByTokenIDRow{}
+	for rows.Next() {
+		var i KeysByTokenIDRow
+		if err := rows.Scan(
+			&i.Timeline,
+			&i.ContainsFloor,
+			&i.ID,
+			&i.TokenID,
+			&i.AccountID,
+			&i.Name,
+			&i.Digest,
+			&i.DigestVersion,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.DisabledAt,
+			&i.RevokedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rolesByID = `-- name: RolesByID :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+       r.id, r.name, r.colour, r.permissions, r.built_in
+  FROM (SELECT 1) one LEFT JOIN role r ON r.id = ANY ($3::text[])
+`
+
+type RolesByIDParams struct {
+	FloorV     int64
+	FloorNonce int64
+	Ids        []string
+}
+
+type RolesByIDRow struct {
+	Timeline      string
+	ContainsFloor bool
+	ID            *string
+	Name          *string
+	Colour        *string
+	Permissions   []string
+	BuiltIn       *bool
+}
+
+// RolesByID reads roles.
+func (q *Queries) RolesByID(ctx context.Context, db DBTX, arg RolesByIDParams) ([]RolesByIDRow, error) {
+	rows, err := db.Query(ctx, rolesByID, arg.FloorV, arg.FloorNonce, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RolesByIDRow{}
+	for rows.Next() {
+		var i RolesByIDRow
+		if err := rows.Scan(
+			&i.Timeline,
+			&i.ContainsFloor,
+			&i.ID,
+			&i.Name,
 			&i.Colour,
 			&i.Permissions,
 			&i.BuiltIn,
@@ -80,59 +185,47 @@ func (q *Queries) KeyHolder(ctx context.Context, db DBTX, tokenID string) ([]Key
 	return items, nil
 }
 
-const sessionHolder = `-- name: SessionHolder :many
-SELECT s.id, s.last_seen_at, s.expires_at,
-       a.id AS account_id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
-       r.id AS role_id, r.name AS role_name, r.colour, r.permissions, r.built_in
-  FROM session s
-  JOIN account a ON a.id = s.account_id
-  LEFT JOIN account_role ar ON ar.account_id = a.id
-  LEFT JOIN role r ON r.id = ar.role_id
- WHERE s.digest = $1
+const sessionsByDigest = `-- name: SessionsByDigest :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+       s.id, s.account_id, s.digest, s.last_seen_at, s.expires_at
+  FROM (SELECT 1) one LEFT JOIN session s ON s.digest = ANY ($3::bytea[])
 `
 
-type SessionHolderRow struct {
-	ID          string
-	LastSeenAt  time.Time
-	ExpiresAt   time.Time
-	AccountID   string
-	Handle      string
-	Name        string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	SuspendedAt *time.Time
-	RoleID      *string
-	RoleName    *string
-	Colour      *string
-	Permissions []string
-	BuiltIn     *bool
+type SessionsByDigestParams struct {
+	FloorV     int64
+	FloorNonce int64
+	Digests    [][]byte
 }
 
-// SessionHolder reads a session by the digest of its cookie, with its account and what that may do now: rows as in KeyHolder.
-func (q *Queries) SessionHolder(ctx context.Context, db DBTX, digest []byte) ([]SessionHolderRow, error) {
-	rows, err := db.Query(ctx, sessionHolder, digest)
+type SessionsByDigestRow struct {
+	Timeline      string
+	ContainsFloor bool
+	ID            *string
+	AccountID     *string
+	Digest        []byte
+	LastSeenAt    *time.Time
+	ExpiresAt     *time.Time
+}
+
+// SessionsByDigest reads sessions.
+func (q *Queries) SessionsByDigest(ctx context.Context, db DBTX, arg SessionsByDigestParams) ([]SessionsByDigestRow, error) {
+	rows, err := db.Query(ctx, sessionsByDigest, arg.FloorV, arg.FloorNonce, arg.Digests)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []SessionHolderRow{}
+	items := []SessionsByDigestRow{}
 	for rows.Next() {
-		var i SessionHolderRow
+		var i SessionsByDigestRow
 		if err := rows.Scan(
+			&i.Timeline,
+			&i.ContainsFloor,
 			&i.ID,
+			&i.AccountID,
+			&i.Digest,
 			&i.LastSeenAt,
 			&i.ExpiresAt,
-			&i.AccountID,
-			&i.Handle,
-			&i.Name,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.SuspendedAt,
-			&i.RoleID,
-			&i.RoleName,
-			&i.Colour,
-			&i.Permissions,
-			&i.BuiltIn,
 		); err != nil {
 			return nil, err
 		}

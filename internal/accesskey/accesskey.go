@@ -24,7 +24,11 @@ type AccessKey struct {
 	ExpiresAt  *time.Time // nil: never
 	DisabledAt *time.Time
 	RevokedAt  *time.Time
-	Version    int64 // rises with every change
+	LastUsedAt *time.Time // to the second; nil: never, or less than two seconds ago
+	LastUsedIP string     // empty: not known
+	Version    int64      // rises with every change
+
+	effective bool // RevokedAt holds on every node
 }
 
 // Status is what a key is at a moment.
@@ -32,6 +36,7 @@ type Status string
 
 // The statuses. A key has the first that fits, in this order.
 const (
+	Revoking Status = "revoking" // revoked, and not known yet to be refused by every node
 	Revoked  Status = "revoked"
 	Disabled Status = "disabled"
 	Expired  Status = "expired"
@@ -41,6 +46,8 @@ const (
 // StatusAt derives the status; the lists filter by the same rule in SQL.
 func (k AccessKey) StatusAt(now time.Time) Status {
 	switch {
+	case k.RevokedAt != nil && !k.effective:
+		return Revoking
 	case k.RevokedAt != nil:
 		return Revoked
 	case k.DisabledAt != nil:
@@ -102,6 +109,14 @@ func (in UpdateInput) applyTo(k AccessKey, now time.Time) (AccessKey, error) {
 	return k, nil
 }
 
+// withdraws tells whether in takes something away that a key opened, or would have kept open for longer. It does so too when
+// it changes nothing: whoever repeats a call relies on it as well.
+func (in UpdateInput) withdraws(before, after AccessKey) bool {
+	off := in.Enabled != nil && !*in.Enabled
+	ends := in.ExpiresAt != nil && after.ExpiresAt != nil && (before.ExpiresAt == nil || !after.ExpiresAt.After(*before.ExpiresAt))
+	return off || ends
+}
+
 // checkExpiry gives the moment as it is stored: UTC, microseconds.
 func checkExpiry(at *time.Time, now time.Time) (*time.Time, error) {
 	if at == nil {
@@ -119,13 +134,5 @@ func checkExpiry(at *time.Time, now time.Time) (*time.Time, error) {
 
 func fromRow(r managedb.AccessKey) AccessKey {
 	return AccessKey{ID: r.ID, AccountID: r.AccountID, Name: r.Name, Hint: r.Brand + "pat_" + r.TokenID, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-		ExpiresAt: r.ExpiresAt, DisabledAt: r.DisabledAt, RevokedAt: r.RevokedAt, Version: r.Version}
-}
-
-func fromRows(rows []managedb.AccessKey) []AccessKey {
-	keys := make([]AccessKey, len(rows))
-	for i, r := range rows {
-		keys[i] = fromRow(r)
-	}
-	return keys
+		ExpiresAt: r.ExpiresAt, DisabledAt: r.DisabledAt, RevokedAt: r.RevokedAt, Version: r.Version, effective: r.RevocationEffectiveAt != nil}
 }

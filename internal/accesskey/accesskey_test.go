@@ -16,6 +16,7 @@ import (
 var statuses = []struct {
 	say                          string
 	revoked, disabled, expiresAt *time.Time
+	effective                    *time.Time // since when the revocation is known to hold on every node
 	want                         Status
 	live                         bool // counts against the owner's limit
 }{
@@ -25,15 +26,18 @@ var statuses = []struct {
 	{say: "expired", expiresAt: at(-time.Hour), want: Expired},
 	{say: "disabled", disabled: at(-time.Hour), want: Disabled, live: true},
 	{say: "disabled and expired", disabled: at(-time.Hour), expiresAt: at(-time.Minute), want: Disabled},
-	{say: "revoked", revoked: at(-time.Hour), want: Revoked},
-	{say: "revoked and expired", revoked: at(-time.Hour), expiresAt: at(-time.Minute), want: Revoked},
-	{say: "revoked, disabled and expired", revoked: at(-time.Hour), disabled: at(-time.Hour), expiresAt: at(-time.Minute), want: Revoked},
+	{say: "revoked", revoked: at(-time.Hour), effective: at(-time.Hour), want: Revoked},
+	{say: "revoked and expired", revoked: at(-time.Hour), effective: at(0), expiresAt: at(-time.Minute), want: Revoked},
+	{say: "revoked, disabled and expired", revoked: at(-time.Hour), effective: at(0), disabled: at(-time.Hour), expiresAt: at(-time.Minute), want: Revoked},
+	{say: "being revoked", revoked: at(0), want: Revoking},
+	{say: "being revoked for long", revoked: at(-time.Hour), want: Revoking},
+	{say: "being revoked, disabled and expired", revoked: at(-time.Hour), disabled: at(-time.Hour), expiresAt: at(-time.Minute), want: Revoking},
 }
 
 func TestStatusAt(t *testing.T) {
 	t.Parallel()
 	for _, tc := range statuses {
-		k := AccessKey{RevokedAt: tc.revoked, DisabledAt: tc.disabled, ExpiresAt: tc.expiresAt}
+		k := AccessKey{RevokedAt: tc.revoked, DisabledAt: tc.disabled, ExpiresAt: tc.expiresAt, effective: tc.effective != nil}
 		if got := k.StatusAt(noon); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.say, got, tc.want)
 		}
@@ -53,11 +57,12 @@ func TestTheDatabaseDerivesTheSameStatus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec(t, pool, "UPDATE access_key SET revoked_at = $2, disabled_at = $3, expires_at = $4 WHERE id = $1", key.ID, tc.revoked, tc.disabled, tc.expiresAt)
+		exec(t, pool, "UPDATE access_key SET revoked_at = $2, disabled_at = $3, expires_at = $4, revocation_effective_at = $5 WHERE id = $1",
+			key.ID, tc.revoked, tc.disabled, tc.expiresAt, tc.effective)
 		if tc.live {
 			live++
 		}
-		for _, status := range []Status{Active, Disabled, Expired, Revoked} {
+		for _, status := range []Status{Active, Disabled, Expired, Revoking, Revoked} {
 			own, _, err1 := s.List(t.Context(), grace, status, page.Start, 1)
 			all, _, err2 := s.ListAny(t.Context(), ada, status, page.Start, 1)
 			if err1 != nil || err2 != nil {
@@ -158,8 +163,48 @@ func TestApplyTo(t *testing.T) {
 			}
 			continue
 		}
-		if diff := cmp.Diff(got, tc.want); diff != "" || err != nil {
+		if diff := cmp.Diff(got, tc.want, whole); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", tc.say, err, diff)
+		}
+	}
+}
+
+// What takes something away is waited for, whether or not it still does: whoever repeats a call relies on it too.
+func TestWhatWithdraws(t *testing.T) {
+	t.Parallel()
+	name, on, off := "new", true, false
+	var never *time.Time
+	soon, later, last := at(time.Minute), at(time.Hour), at(2*time.Hour)
+	endless := AccessKey{Name: "old"}
+	dated := AccessKey{Name: "old", ExpiresAt: later}
+	disabled := AccessKey{Name: "old", ExpiresAt: later, DisabledAt: at(-time.Hour)}
+	for _, tc := range []struct {
+		say  string
+		from AccessKey
+		in   UpdateInput
+		want bool
+	}{
+		{say: "nothing", from: dated},
+		{say: "a name", from: dated, in: UpdateInput{Name: &name}},
+		{say: "a name of a disabled key", from: disabled, in: UpdateInput{Name: &name}},
+		{say: "on", from: disabled, in: UpdateInput{Enabled: &on}},
+		{say: "on again", from: dated, in: UpdateInput{Enabled: &on}},
+		{say: "no expiry", from: dated, in: UpdateInput{ExpiresAt: &never}},
+		{say: "no expiry, as before", from: endless, in: UpdateInput{ExpiresAt: &never}},
+		{say: "a later expiry", from: dated, in: UpdateInput{ExpiresAt: &last}},
+		{say: "a later expiry and on", from: disabled, in: UpdateInput{ExpiresAt: &last, Enabled: &on}},
+		{say: "off", from: dated, in: UpdateInput{Enabled: &off}, want: true},
+		{say: "off again", from: disabled, in: UpdateInput{Enabled: &off}, want: true},
+		{say: "off, and a later expiry", from: dated, in: UpdateInput{Enabled: &off, ExpiresAt: &last}, want: true},
+		{say: "an expiry", from: endless, in: UpdateInput{ExpiresAt: &later}, want: true},
+		{say: "an earlier expiry", from: dated, in: UpdateInput{ExpiresAt: &soon}, want: true},
+		{say: "the same expiry again", from: dated, in: UpdateInput{ExpiresAt: &later}, want: true},
+		{say: "an earlier expiry, of a disabled key", from: disabled, in: UpdateInput{ExpiresAt: &soon}, want: true},
+		{say: "an earlier expiry, and on", from: disabled, in: UpdateInput{ExpiresAt: &soon, Enabled: &on}, want: true},
+	} {
+		after, err := tc.in.applyTo(tc.from, noon)
+		if got := tc.in.withdraws(tc.from, after); got != tc.want || err != nil {
+			t.Errorf("%s: %t, want %t; %v", tc.say, got, tc.want, err)
 		}
 	}
 }

@@ -7,9 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/boottime"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/testdb"
 	"github.com/latchkey-dev/latchkey/internal/token"
 )
@@ -35,7 +38,8 @@ func newStore(t *testing.T, change ...func(*Config)) (*Store, *pgxpool.Pool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Pool: pool, Now: func() time.Time { return noon.Add(789) }, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: 100}
+	c := Config{Pool: pool, Feed: changefeed.NewFeed(changefeed.FeedConfig{Pool: pool, Clock: boottime.Now, Now: time.Now, Rand: rand.Reader}),
+		Now: func() time.Time { return noon.Add(789) }, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: 100}
 	for _, f := range change {
 		f(&c)
 	}
@@ -57,6 +61,9 @@ func scalar[T any](t *testing.T, pool *pgxpool.Pool, sql string, args ...any) T 
 	}
 	return v
 }
+
+// whole compares keys with what only this package sees of them.
+var whole = cmp.AllowUnexported(AccessKey{})
 
 func randFrom(r io.Reader) func(*Config) { return func(c *Config) { c.Rand = r } }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-dev/latchkey/gen/managedb"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/page"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/token"
@@ -22,6 +23,7 @@ import (
 // Config is what a Store needs.
 type Config struct {
 	Pool     *pgxpool.Pool
+	Feed     *changefeed.Feed
 	Now      func() time.Time
 	Rand     io.Reader // cryptographic
 	Digester token.Digester
@@ -117,7 +119,11 @@ func (s *Store) Get(ctx context.Context, caller auth.Caller, id string) (AccessK
 	if err != nil {
 		return AccessKey{}, orNotFound(err, "read access key")
 	}
-	return fromRow(row), nil
+	keys, err := s.withUses(ctx, []managedb.AccessKey{row})
+	if err != nil {
+		return AccessKey{}, err
+	}
+	return keys[0], nil
 }
 
 // List gives a page of the keys of caller, newest first, with the cursor of the next page. An empty status means all.
@@ -127,8 +133,7 @@ func (s *Store) List(ctx context.Context, caller auth.Caller, status Status, aft
 	if err != nil {
 		return nil, "", fmt.Errorf("list access keys: %w", err)
 	}
-	rows, next := page.Cut(rows, limit, idOf)
-	return fromRows(rows), next, nil
+	return s.cut(ctx, rows, limit)
 }
 
 // ListAny gives a page of everybody's keys. The guard has checked that caller may see them.
@@ -138,46 +143,95 @@ func (s *Store) ListAny(ctx context.Context, _ auth.Caller, status Status, after
 	if err != nil {
 		return nil, "", fmt.Errorf("list all access keys: %w", err)
 	}
-	rows, next := page.Cut(rows, limit, idOf)
-	return fromRows(rows), next, nil
+	return s.cut(ctx, rows, limit)
 }
 
-// Update changes a key of caller.
+func (s *Store) cut(ctx context.Context, rows []managedb.AccessKey, limit int) ([]AccessKey, string, error) {
+	rows, next := page.Cut(rows, limit, idOf)
+	keys, err := s.withUses(ctx, rows)
+	return keys, next, err
+}
+
+// withUses adds when each key was used last.
+func (s *Store) withUses(ctx context.Context, rows []managedb.AccessKey) ([]AccessKey, error) {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	uses, err := s.q.AccessKeyUses(ctx, s.cfg.Pool, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read last uses: %w", err)
+	}
+	last := make(map[string]managedb.AccessKeyUse, len(uses))
+	for _, u := range uses {
+		last[u.AccessKeyID] = u
+	}
+	keys := make([]AccessKey, len(rows))
+	for i, r := range rows {
+		keys[i] = fromRow(r)
+		if u, used := last[r.ID]; used {
+			keys[i].LastUsedAt, keys[i].LastUsedIP = &u.LastUsedAt, u.LastUsedIp
+		}
+	}
+	return keys, nil
+}
+
+// Update changes a key of caller. One that opens less than before has done so on every node when Update returns.
 //
-// Errors: problem.NotFound, problem.AccessKeyRevoked, problem.VersionMismatch, problem.NameInvalid, problem.ExpiryInvalid;
-// problem.AccessKeyLimit when an expired key is to live again.
+// Errors: problem.NotFound, problem.AccessKeyRevoked, problem.VersionMismatch, problem.NameInvalid, problem.ExpiryInvalid,
+// problem.RevocationUnconfirmed; problem.AccessKeyLimit when an expired key is to live again.
 func (s *Store) Update(ctx context.Context, caller auth.Caller, id string, in UpdateInput) (AccessKey, error) {
 	now := s.moment()
-	var after AccessKey
-	err := pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
+	var after managedb.AccessKey
+	_, err := s.cfg.Feed.Run(ctx, func(tx pgx.Tx, changes *changefeed.Changes) error {
 		row, err := s.q.AccessKeyLock(ctx, tx, managedb.AccessKeyLockParams{ID: id, AccountID: caller.AccountID})
 		if err != nil {
 			return orNotFound(err, "lock access key")
 		}
-		before := fromRow(row)
-		if in.IfVersion != nil && *in.IfVersion != before.Version {
-			return problem.New(problem.VersionMismatch).WithField("version", before.Version)
-		}
-		if before.RevokedAt != nil {
-			return problem.New(problem.AccessKeyRevoked)
-		}
-		wanted, err := in.applyTo(before, now)
+		after, err = s.update(ctx, tx, caller, row, in, now)
 		if err != nil {
 			return err
 		}
-		if wanted.isLive(now) && !before.isLive(now) {
-			if err := s.takeRoom(ctx, tx, caller, now); err != nil {
-				return err
-			}
+		if in.withdraws(fromRow(row), fromRow(after)) {
+			changes.Withdraw(changefeed.Key, row.TokenID)
+		} else {
+			changes.Announce(changefeed.Key, row.TokenID)
 		}
-		row, err = s.q.AccessKeyUpdate(ctx, tx, managedb.AccessKeyUpdateParams{ID: id, Name: wanted.Name, ExpiresAt: wanted.ExpiresAt, DisabledAt: wanted.DisabledAt, Now: now})
-		if err != nil {
-			return fmt.Errorf("update access key: %w", err)
-		}
-		after = fromRow(row)
-		return audit.Record(ctx, tx, caller, now, event(audit.AccessKeyUpdated, before, after))
+		return nil
 	})
-	return after, err
+	if err != nil {
+		return AccessKey{}, err
+	}
+	keys, err := s.withUses(ctx, []managedb.AccessKey{after})
+	if err != nil {
+		return AccessKey{}, err
+	}
+	return keys[0], nil
+}
+
+// update changes a locked key.
+func (s *Store) update(ctx context.Context, tx pgx.Tx, caller auth.Caller, row managedb.AccessKey, in UpdateInput, now time.Time) (managedb.AccessKey, error) {
+	before := fromRow(row)
+	if in.IfVersion != nil && *in.IfVersion != before.Version {
+		return row, problem.New(problem.VersionMismatch).WithField("version", before.Version)
+	}
+	if before.RevokedAt != nil {
+		return row, problem.New(problem.AccessKeyRevoked)
+	}
+	wanted, err := in.applyTo(before, now)
+	if err != nil {
+		return row, err
+	}
+	if wanted.isLive(now) && !before.isLive(now) {
+		if err := s.takeRoom(ctx, tx, caller, now); err != nil {
+			return row, err
+		}
+	}
+	after, err := s.q.AccessKeyUpdate(ctx, tx, managedb.AccessKeyUpdateParams{ID: row.ID, Name: wanted.Name, ExpiresAt: wanted.ExpiresAt, DisabledAt: wanted.DisabledAt, Now: now})
+	if err != nil {
+		return row, fmt.Errorf("update access key: %w", err)
+	}
+	return after, audit.Record(ctx, tx, caller, now, event(audit.AccessKeyUpdated, before, fromRow(after)))
 }
 
 // takeRoom counts one more live key of caller, unless they have as many as they may.
@@ -192,40 +246,85 @@ func (s *Store) takeRoom(ctx context.Context, tx pgx.Tx, caller auth.Caller, now
 	return wrap(err, "count access key")
 }
 
-// Revoke withdraws a key of caller, for good. Revoking it again is fine.
+// Revoke withdraws a key of caller, for good: no node answers that it is valid once Revoke has returned. Revoking it again is
+// fine, and gives the same promise.
 //
-// Errors: problem.NotFound, also for a key of somebody else.
-func (s *Store) Revoke(ctx context.Context, caller auth.Caller, id string) error {
+// Errors: problem.NotFound, also for a key of somebody else; problem.RevocationUnconfirmed.
+func (s *Store) Revoke(ctx context.Context, caller auth.Caller, id string) (changefeed.Revision, error) {
 	return s.revoke(ctx, caller, func(tx pgx.Tx) (managedb.AccessKey, error) {
 		return s.q.AccessKeyLock(ctx, tx, managedb.AccessKeyLockParams{ID: id, AccountID: caller.AccountID})
 	})
 }
 
-// RevokeAny withdraws anybody's key, for good. The guard has checked that caller may.
+// RevokeAny withdraws anybody's key, for good, as Revoke does. The guard has checked that caller may.
 //
-// Errors: problem.NotFound.
-func (s *Store) RevokeAny(ctx context.Context, caller auth.Caller, id string) error {
+// Errors: problem.NotFound, problem.RevocationUnconfirmed.
+func (s *Store) RevokeAny(ctx context.Context, caller auth.Caller, id string) (changefeed.Revision, error) {
 	return s.revoke(ctx, caller, func(tx pgx.Tx) (managedb.AccessKey, error) { return s.q.AccessKeyLockAny(ctx, tx, id) })
 }
 
-func (s *Store) revoke(ctx context.Context, caller auth.Caller, lock func(pgx.Tx) (managedb.AccessKey, error)) error {
+func (s *Store) revoke(ctx context.Context, caller auth.Caller, lock func(pgx.Tx) (managedb.AccessKey, error)) (changefeed.Revision, error) {
 	now := s.moment()
-	return pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
+	var id string
+	var revokedAt time.Time
+	revision, err := s.cfg.Feed.Run(ctx, func(tx pgx.Tx, changes *changefeed.Changes) error {
 		row, err := lock(tx)
 		if err != nil {
 			return orNotFound(err, "lock access key")
 		}
+		id = row.ID
 		before := fromRow(row)
 		row, err = s.q.AccessKeyRevoke(ctx, tx, managedb.AccessKeyRevokeParams{ID: before.ID, Now: now})
 		if err != nil {
 			return fmt.Errorf("revoke access key: %w", err)
 		}
+		revokedAt = *row.RevokedAt
+		changes.Withdraw(changefeed.Key, row.TokenID) // of a dead key too: whoever repeats the call relies on it as well
 		if before.RevokedAt != nil {
 			return nil // recorded when it happened
 		}
 		return audit.Record(ctx, tx, caller, now, event(audit.AccessKeyRevoked, before, fromRow(row)))
 	})
+	if err != nil {
+		return changefeed.Revision{}, err
+	}
+	s.settle(context.WithoutCancel(ctx), []string{id}, []time.Time{revokedAt})
+	return revision, nil
 }
+
+// settle notes that revocations hold on every node. If it cannot, Settle does it later: the keys are shown as revoking too long.
+func (s *Store) settle(ctx context.Context, ids []string, revokedAt []time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	now := s.moment()
+	_ = s.q.AccessKeysEffective(ctx, s.cfg.Pool, managedb.AccessKeysEffectiveParams{Ids: ids, RevokedAt: revokedAt, Now: &now})
+}
+
+// Settle withdraws once more the keys whose revokers did not live to see that it held, and notes that it does; it answers how
+// many there were.
+func (s *Store) Settle(ctx context.Context) (int64, error) {
+	var ids []string
+	var revokedAt []time.Time
+	_, err := s.cfg.Feed.Run(ctx, func(tx pgx.Tx, changes *changefeed.Changes) error {
+		rows, err := s.q.AccessKeysRevoking(ctx, tx, settlePage)
+		if err != nil {
+			return fmt.Errorf("look for revocations under way: %w", err)
+		}
+		ids, revokedAt = nil, nil
+		for _, r := range rows {
+			ids, revokedAt = append(ids, r.ID), append(revokedAt, *r.RevokedAt)
+			changes.Withdraw(changefeed.Key, r.TokenID)
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	s.settle(ctx, ids, revokedAt)
+	return int64(len(ids)), nil
+}
+
+const settlePage = 1000
 
 func (s *Store) moment() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
 

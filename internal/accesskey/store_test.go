@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/page"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/problem"
@@ -32,10 +33,10 @@ func TestCreateStoresADigestAndNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := AccessKey{ID: key.ID, AccountID: grace.AccountID, Name: "bot", Hint: parsed.Prefix(), CreatedAt: noon, UpdatedAt: noon, ExpiresAt: at(time.Hour), Version: 1}
-	if diff := cmp.Diff(key, want); diff != "" {
+	if diff := cmp.Diff(key, want, whole); diff != "" {
 		t.Errorf("created (-is +want):\n%s", diff)
 	}
-	if read, err := s.Get(t.Context(), grace, key.ID); err != nil || !cmp.Equal(read, key) {
+	if read, err := s.Get(t.Context(), grace, key.ID); err != nil || !cmp.Equal(read, key, whole) {
 		t.Errorf("read back: %v, %v", read, err)
 	}
 	digest, version := s.cfg.Digester.Digest(parsed)
@@ -106,7 +107,7 @@ func TestAStoreReachesTheCallersKeysOnly(t *testing.T) {
 	for say, caller := range map[string]auth.Caller{"somebody else": ada, "nobody": {}} {
 		_, err1 := s.Get(t.Context(), caller, key.ID)
 		_, err2 := s.Update(t.Context(), caller, key.ID, UpdateInput{Name: &name})
-		err3 := s.Revoke(t.Context(), caller, key.ID)
+		_, err3 := s.Revoke(t.Context(), caller, key.ID)
 		for _, err := range []error{err1, err2, err3} {
 			if !errors.Is(err, problem.New(problem.NotFound)) {
 				t.Errorf("%s: %v", say, err)
@@ -119,7 +120,7 @@ func TestAStoreReachesTheCallersKeysOnly(t *testing.T) {
 	if _, _, err := s.Create(t.Context(), auth.Caller{}, CreateInput{Name: "bot"}); err == nil {
 		t.Error("nobody has made a key")
 	}
-	if read, err := s.Get(t.Context(), grace, key.ID); err != nil || !cmp.Equal(read, key) {
+	if read, err := s.Get(t.Context(), grace, key.ID); err != nil || !cmp.Equal(read, key, whole) {
 		t.Errorf("the key is now %v, %v", read, err)
 	}
 }
@@ -133,10 +134,10 @@ func TestRevokingTwiceKeepsTheMoment(t *testing.T) {
 	}
 	now := noon
 	s.cfg.Now = func() time.Time { return now }
-	for _, revoke := range []func(context.Context, auth.Caller, string) error{s.Revoke, s.Revoke, s.RevokeAny} {
+	for _, revoke := range []func(context.Context, auth.Caller, string) (changefeed.Revision, error){s.Revoke, s.Revoke, s.RevokeAny} {
 		now = now.Add(time.Hour)
 		caller := grace
-		if err := revoke(t.Context(), caller, key.ID); err != nil {
+		if _, err := revoke(t.Context(), caller, key.ID); err != nil {
 			t.Fatal(err)
 		}
 		read, err := s.Get(t.Context(), grace, key.ID)
@@ -144,7 +145,107 @@ func TestRevokingTwiceKeepsTheMoment(t *testing.T) {
 			t.Errorf("revoked: %+v, %v", read, err)
 		}
 	}
-	if err := s.RevokeAny(t.Context(), ada, "nothing0000000000000"); !errors.Is(err, problem.New(problem.NotFound)) {
+	if _, err := s.RevokeAny(t.Context(), ada, "nothing0000000000000"); !errors.Is(err, problem.New(problem.NotFound)) {
 		t.Errorf("revoking what is not there: %v", err)
+	}
+}
+
+// A revocation that is known to hold everywhere is revoked; until then it is being revoked, and Settle ends that.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	s, pool := newStore(t)
+	exec(t, pool, "UPDATE cluster SET lease_ms = 200")
+	exec(t, pool, "UPDATE cluster SET wait_ms = 200")
+	var ids []string
+	for range 3 {
+		key, _, err := s.Create(t.Context(), grace, CreateInput{Name: "bot"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, key.ID)
+	}
+	status := func() string {
+		var all []string
+		for _, id := range ids {
+			key, err := s.Get(t.Context(), grace, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, string(key.StatusAt(noon)))
+		}
+		return strings.Join(all, " ")
+	}
+	for _, id := range ids[:2] {
+		if _, err := s.Revoke(t.Context(), grace, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := status(); got != "revoked revoked active" {
+		t.Errorf("revoked: %s", got)
+	}
+	exec(t, pool, "UPDATE access_key SET revocation_effective_at = NULL")
+	if got := status(); got != "revoking revoking active" {
+		t.Errorf("left behind: %s", got)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n, err := s.Settle(gone); n != 0 || err == nil || status() != "revoking revoking active" {
+		t.Errorf("settled without having waited: %d, %v, %s", n, err, status())
+	}
+	exec(t, pool, "INSERT INTO cache_node (id, applied_v, seq) VALUES ('straggler', 0, 1)") // and says nothing
+	began := time.Now()
+	if n, err := s.Settle(t.Context()); n != 2 || err != nil || status() != "revoked revoked active" {
+		t.Errorf("settled: %d, %v, %s", n, err, status())
+	}
+	if took := time.Since(began); took < 200*time.Millisecond {
+		t.Errorf("settled after %s", took)
+	}
+	if n, err := s.Settle(t.Context()); n != 0 || err != nil {
+		t.Errorf("settled again: %d, %v", n, err)
+	}
+	pool.Close()
+	if n, err := s.Settle(t.Context()); n != 0 || err == nil {
+		t.Errorf("settled without a database: %d, %v", n, err)
+	}
+}
+
+func TestEveryRevocationHasALaterRevision(t *testing.T) {
+	t.Parallel()
+	s, _ := newStore(t)
+	var last changefeed.Revision
+	for range 3 {
+		key, _, err := s.Create(t.Context(), grace, CreateInput{Name: "bot"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			r, err := s.Revoke(t.Context(), grace, key.ID)
+			if err != nil || r.V <= last.V || r.Nonce == last.Nonce {
+				t.Errorf("%+v after %+v, %v", r, last, err)
+			}
+			last = r
+		}
+	}
+	if r, err := s.Revoke(t.Context(), ada, "nothing0000000000000"); err == nil || r != (changefeed.Revision{}) {
+		t.Errorf("revoking what is not there: %+v, %v", r, err)
+	}
+}
+
+// The keys by which instances test themselves are nobody's business.
+func TestTheCanarysKeysAreInNoList(t *testing.T) {
+	t.Parallel()
+	s, pool := newStore(t)
+	canary := auth.Caller{AccountID: "00000000000000000020", Handle: "canary", Credential: auth.Session}
+	if _, _, err := s.Create(t.Context(), canary, CreateInput{Name: "canary"}); err != nil {
+		t.Fatal(err)
+	}
+	key, _, err := s.Create(t.Context(), grace, CreateInput{Name: "bot"})
+	if err != nil || scalar[int](t, pool, "SELECT count(*) FROM access_key") != 2 {
+		t.Fatal(err)
+	}
+	for _, status := range []Status{"", Active} {
+		if list, _, err := s.ListAny(t.Context(), ada, status, page.Start, 10); err != nil || len(list) != 1 || list[0].ID != key.ID {
+			t.Errorf("%q: %v, %v", status, list, err)
+		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/boottime"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/testdb"
 )
@@ -49,7 +51,8 @@ func (c *clock) advance(d time.Duration) {
 func newBench(t *testing.T, change ...func(*Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, pool: testdb.Pool(t), clock: &clock{now: time.Date(2026, 11, 22, 3, 4, 5, 0, time.UTC)}}
-	c := Config{Pool: b.pool, Now: b.clock.Now, Rand: rand.Reader, Hasher: NewHasher(cheap, rand.Reader),
+	c := Config{Pool: b.pool, Feed: changefeed.NewFeed(changefeed.FeedConfig{Pool: b.pool, Clock: boottime.Now, Now: time.Now, Rand: rand.Reader}),
+		Now: b.clock.Now, Rand: rand.Reader, Hasher: NewHasher(cheap, rand.Reader),
 		PasswordMin: 12, SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SessionsMost: 20, SignupOpen: true}
 	for _, f := range change {
 		f(&c)

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/rs/xid"
 
 	"github.com/latchkey-dev/latchkey/gen/managedb"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/name"
 	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/problem"
@@ -59,6 +59,13 @@ func (in RoleInput) applyTo(r Role) (Role, error) {
 	return r, nil
 }
 
+// withdraws tells whether in takes a permission away. It does so too when it changes nothing: whoever repeats a call relies
+// on it as well.
+func (in RoleInput) withdraws(before, after Role) bool {
+	lost, won := after.Permissions.Missing(before.Permissions), before.Permissions.Missing(after.Permissions)
+	return in.Permissions != nil && (len(lost) > 0 || len(won) == 0)
+}
+
 // RoleList reads all roles, the built-in one first, then by name.
 func (s *Store) RoleList(ctx context.Context, _ auth.Caller) ([]Role, error) {
 	rows, err := s.q.RoleList(ctx, s.cfg.Pool)
@@ -92,24 +99,25 @@ func (s *Store) RoleCreate(ctx context.Context, caller auth.Caller, in RoleInput
 	if err := mayOverrule(caller, r.Permissions); err != nil {
 		return Role{}, err
 	}
-	err = s.change(ctx, func(tx pgx.Tx, now time.Time) error {
-		row, err := s.q.RoleInsert(ctx, tx, managedb.RoleInsertParams{ID: xid.NewWithTime(now).String(),
-			Name: r.Name, Colour: r.Colour, Permissions: r.Permissions.Names(), Now: now})
+	err = s.change(ctx, func(tx act) error {
+		row, err := s.q.RoleInsert(ctx, tx, managedb.RoleInsertParams{ID: xid.NewWithTime(tx.now).String(),
+			Name: r.Name, Colour: r.Colour, Permissions: r.Permissions.Names(), Now: tx.now})
 		if err != nil {
 			return fmt.Errorf("insert role: %w", err)
 		}
 		r = roleFromRow(row)
-		return audit.Record(ctx, tx, caller, now, roleEvent(audit.RoleCreated, r.ID, nil, &r))
+		return audit.Record(ctx, tx, caller, tx.now, roleEvent(audit.RoleCreated, r.ID, nil, &r))
 	})
 	return r, err
 }
 
-// RoleUpdate changes a role; caller holds all that it gives, before and after.
+// RoleUpdate changes a role; caller holds all that it gives, before and after. What it does not give any more, no node
+// takes for granted when RoleUpdate returns.
 //
-// Errors: those of RoleCreate, problem.NotFound, problem.RoleBuiltIn, problem.LastAdministrator.
+// Errors: those of RoleCreate, problem.NotFound, problem.RoleBuiltIn, problem.LastAdministrator, problem.RevocationUnconfirmed.
 func (s *Store) RoleUpdate(ctx context.Context, caller auth.Caller, id string, in RoleInput) (Role, error) {
 	var after Role
-	err := s.changeRole(ctx, caller, id, func(tx pgx.Tx, before Role, now time.Time) error {
+	err := s.changeRole(ctx, caller, id, func(tx act, before Role) error {
 		wanted, err := in.applyTo(before)
 		if err != nil {
 			return err
@@ -118,31 +126,38 @@ func (s *Store) RoleUpdate(ctx context.Context, caller auth.Caller, id string, i
 			return err
 		}
 		row, err := s.q.RoleUpdate(ctx, tx, managedb.RoleUpdateParams{ID: id, Name: wanted.Name, Colour: wanted.Colour,
-			Permissions: wanted.Permissions.Names(), Now: now})
+			Permissions: wanted.Permissions.Names(), Now: tx.now})
 		if err != nil {
 			return fmt.Errorf("update role: %w", err)
 		}
 		after = roleFromRow(row)
-		return audit.Record(ctx, tx, caller, now, roleEvent(audit.RoleUpdated, id, &before, &after))
+		if in.withdraws(before, after) {
+			tx.Withdraw(changefeed.Role, id)
+		} else {
+			tx.Announce(changefeed.Role, id)
+		}
+		return audit.Record(ctx, tx, caller, tx.now, roleEvent(audit.RoleUpdated, id, &before, &after))
 	})
 	return after, err
 }
 
-// RoleDelete removes a role and what it gave; caller holds all that it gives.
+// RoleDelete removes a role and what it gave, on every node; caller holds all that it gives.
 //
-// Errors: problem.NotFound, problem.RoleBuiltIn, problem.PrivilegeExceeded, problem.LastAdministrator.
+// Errors: problem.NotFound, problem.RoleBuiltIn, problem.PrivilegeExceeded, problem.LastAdministrator,
+// problem.RevocationUnconfirmed.
 func (s *Store) RoleDelete(ctx context.Context, caller auth.Caller, id string) error {
-	return s.changeRole(ctx, caller, id, func(tx pgx.Tx, before Role, now time.Time) error {
+	return s.goneEverywhere(ctx, s.changeRole(ctx, caller, id, func(tx act, before Role) error {
 		if _, err := s.q.RoleDelete(ctx, tx, id); err != nil {
 			return fmt.Errorf("delete role: %w", err)
 		}
-		return audit.Record(ctx, tx, caller, now, roleEvent(audit.RoleDeleted, id, &before, nil))
-	})
+		tx.Withdraw(changefeed.Role, id)
+		return audit.Record(ctx, tx, caller, tx.now, roleEvent(audit.RoleDeleted, id, &before, nil))
+	}))
 }
 
 // changeRole runs change on a locked role that caller may overrule, and refuses it if it unmade the last administrator.
-func (s *Store) changeRole(ctx context.Context, caller auth.Caller, id string, change func(pgx.Tx, Role, time.Time) error) error {
-	return s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+func (s *Store) changeRole(ctx context.Context, caller auth.Caller, id string, change func(act, Role) error) error {
+	return s.change(ctx, func(tx act) error {
 		if err := s.q.AdministratorsLock(ctx, tx); err != nil {
 			return fmt.Errorf("lock administrators: %w", err)
 		}
@@ -157,7 +172,7 @@ func (s *Store) changeRole(ctx context.Context, caller auth.Caller, id string, c
 		if err := mayOverrule(caller, before.Permissions); err != nil {
 			return err
 		}
-		if err := change(tx, before, now); err != nil {
+		if err := change(tx, before); err != nil {
 			return err
 		}
 		return s.administratorStays(ctx, tx)
@@ -168,15 +183,16 @@ func (s *Store) changeRole(ctx context.Context, caller auth.Caller, id string, c
 //
 // Errors: problem.NotFound, problem.PrivilegeExceeded.
 func (s *Store) AddRole(ctx context.Context, caller auth.Caller, handle, roleID string) (Account, error) {
-	return s.changeRoleOf(ctx, caller, handle, roleID, func(tx pgx.Tx, a Account, r Role, now time.Time) error {
-		n, err := s.q.AccountRoleInsert(ctx, tx, managedb.AccountRoleInsertParams{AccountID: a.ID, RoleID: r.ID, Now: now})
+	return s.changeRoleOf(ctx, caller, handle, roleID, func(tx act, a Account, r Role) error {
+		n, err := s.q.AccountRoleInsert(ctx, tx, managedb.AccountRoleInsertParams{AccountID: a.ID, RoleID: r.ID, Now: tx.now})
 		if err != nil {
 			return fmt.Errorf("give role: %w", err)
 		}
 		if n == 0 {
 			return nil
 		}
-		return audit.Record(ctx, tx, caller, now, roleOfEvent(audit.AccountRoleAdded, a, r))
+		tx.Announce(changefeed.Account, a.ID)
+		return audit.Record(ctx, tx, caller, tx.now, roleOfEvent(audit.AccountRoleAdded, a, r))
 	})
 }
 
@@ -184,25 +200,26 @@ func (s *Store) AddRole(ctx context.Context, caller auth.Caller, handle, roleID 
 //
 // Errors: problem.NotFound, problem.PrivilegeExceeded, problem.LastAdministrator.
 func (s *Store) RemoveRole(ctx context.Context, caller auth.Caller, handle, roleID string) (Account, error) {
-	return s.changeRoleOf(ctx, caller, handle, roleID, func(tx pgx.Tx, a Account, r Role, now time.Time) error {
+	return s.changeRoleOf(ctx, caller, handle, roleID, func(tx act, a Account, r Role) error {
 		n, err := s.q.AccountRoleDelete(ctx, tx, managedb.AccountRoleDeleteParams{AccountID: a.ID, RoleID: r.ID})
 		if err != nil {
 			return fmt.Errorf("take role: %w", err)
 		}
+		tx.Withdraw(changefeed.Account, a.ID) // again too: whoever repeats the call relies on it as well
 		if n == 0 {
 			return nil
 		}
 		if err := s.administratorStays(ctx, tx); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, caller, now, roleOfEvent(audit.AccountRoleRemoved, a, r))
+		return audit.Record(ctx, tx, caller, tx.now, roleOfEvent(audit.AccountRoleRemoved, a, r))
 	})
 }
 
 // changeRoleOf runs change on a locked account and a locked role that caller may overrule, and reads the account again.
-func (s *Store) changeRoleOf(ctx context.Context, caller auth.Caller, handle, roleID string, change func(pgx.Tx, Account, Role, time.Time) error) (Account, error) {
+func (s *Store) changeRoleOf(ctx context.Context, caller auth.Caller, handle, roleID string, change func(act, Account, Role) error) (Account, error) {
 	var a Account
-	err := s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+	err := s.change(ctx, func(tx act) error {
 		if err := s.q.AdministratorsLock(ctx, tx); err != nil {
 			return fmt.Errorf("lock administrators: %w", err)
 		}
@@ -221,7 +238,7 @@ func (s *Store) changeRoleOf(ctx context.Context, caller auth.Caller, handle, ro
 		if a, err = s.locked(ctx, tx, found.ID); err != nil {
 			return err
 		}
-		if err := change(tx, a, r, now); err != nil {
+		if err := change(tx, a, r); err != nil {
 			return err
 		}
 		a, err = s.locked(ctx, tx, found.ID)

@@ -4,17 +4,18 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/rs/xid"
 
 	"github.com/latchkey-dev/latchkey/gen/managedb"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/token"
 )
@@ -38,22 +39,24 @@ const (
 
 // startSession adds a session for an account that has just proved itself, and gives the cookie's value, which is stored
 // nowhere. The caller holds the account's lock, or more sessions at once than SessionsMost would be left.
-func (s *Store) startSession(ctx context.Context, tx pgx.Tx, caller auth.Caller, a Account, now time.Time) (Session, token.Secret, error) {
+func (s *Store) startSession(ctx context.Context, tx act, caller auth.Caller, a Account) (Session, token.Secret, error) {
 	raw := make([]byte, sessionBytes)
 	if _, err := io.ReadFull(s.cfg.Rand, raw); err != nil {
 		return Session{}, token.Secret{}, fmt.Errorf("mint session: %w", err)
 	}
 	cookie := base64.RawURLEncoding.EncodeToString(raw)
 	digest := sha256.Sum256([]byte(cookie))
-	row, err := s.q.SessionInsert(ctx, tx, managedb.SessionInsertParams{ID: xid.NewWithTime(now).String(), AccountID: a.ID, Digest: digest[:],
-		Now: now, ExpiresAt: now.Add(s.cfg.SessionLife), Address: caller.Address, UserAgent: cut(caller.UserAgent)})
+	row, err := s.q.SessionInsert(ctx, tx, managedb.SessionInsertParams{ID: xid.NewWithTime(tx.now).String(), AccountID: a.ID, Digest: digest[:],
+		Now: tx.now, ExpiresAt: tx.now.Add(s.cfg.SessionLife), Address: caller.Address, UserAgent: cut(caller.UserAgent)})
 	if err != nil {
 		return Session{}, token.Secret{}, fmt.Errorf("insert session: %w", err)
 	}
-	if _, err := s.q.SessionTrim(ctx, tx, managedb.SessionTrimParams{AccountID: a.ID, Keep: int32(s.cfg.SessionsMost)}); err != nil {
+	oldest, err := s.q.SessionTrim(ctx, tx, managedb.SessionTrimParams{AccountID: a.ID, Keep: int32(s.cfg.SessionsMost)})
+	if err != nil {
 		return Session{}, token.Secret{}, fmt.Errorf("end the oldest sessions: %w", err)
 	}
-	err = audit.Record(ctx, tx, caller.As(a.ID, a.Handle), now, sessionEvent(audit.SessionStarted, row))
+	tx.Withdraw(changefeed.Session, inHex(oldest)...)
+	err = audit.Record(ctx, tx, caller.As(a.ID, a.Handle), tx.now, sessionEvent(audit.SessionStarted, row))
 	return sessionFromRow(row), token.NewSecret(cookie), err
 }
 
@@ -71,17 +74,36 @@ func (s *Store) SessionList(ctx context.Context, caller auth.Caller) ([]Session,
 	return list, nil
 }
 
-// SessionDelete ends one session of caller.
+// SessionDelete ends one session of caller, on every node.
 //
-// Errors: problem.NotFound, also for a session of somebody else.
+// Errors: problem.NotFound, also for a session of somebody else; problem.RevocationUnconfirmed.
 func (s *Store) SessionDelete(ctx context.Context, caller auth.Caller, id string) error {
-	return s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+	return s.goneEverywhere(ctx, s.change(ctx, func(tx act) error {
 		row, err := s.q.SessionDelete(ctx, tx, managedb.SessionDeleteParams{ID: id, AccountID: caller.AccountID})
 		if err != nil {
 			return orNotFound(err, "end session")
 		}
-		return audit.Record(ctx, tx, caller, now, sessionEvent(audit.SessionEnded, row))
-	})
+		tx.Withdraw(changefeed.Session, hex.EncodeToString(row.Digest))
+		return audit.Record(ctx, tx, caller, tx.now, sessionEvent(audit.SessionEnded, row))
+	}))
+}
+
+// endSessions ends every session of an account.
+func (s *Store) endSessions(ctx context.Context, tx act, accountID string) error {
+	digests, err := s.q.SessionDeleteAll(ctx, tx, accountID)
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	tx.Withdraw(changefeed.Session, inHex(digests)...)
+	return nil
+}
+
+func inHex(digests [][]byte) []string {
+	list := make([]string, len(digests))
+	for i, d := range digests {
+		list[i] = hex.EncodeToString(d)
+	}
+	return list
 }
 
 // SignOut ends the session that caller came with. It may have ended meanwhile.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/latchkey-dev/latchkey/gen/managedb"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/auth"
@@ -77,7 +75,7 @@ func (s *Store) Setup(ctx context.Context, caller auth.Caller, code string, in N
 	}
 	var a Account
 	var cookie token.Secret
-	err = s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+	err = s.change(ctx, func(tx act) error {
 		isFirst, err := s.lockIfFirst(ctx, tx)
 		if err != nil {
 			return err
@@ -85,16 +83,16 @@ func (s *Store) Setup(ctx context.Context, caller auth.Caller, code string, in N
 		if !isFirst {
 			return problem.New(problem.SetupDone)
 		}
-		if err := s.takeCode(ctx, tx, code, now); err != nil {
+		if err := s.takeCode(ctx, tx, code); err != nil {
 			return err
 		}
-		if a, err = s.insert(ctx, tx, caller, audit.SetupCompleted, row, now); err != nil {
+		if a, err = s.insert(ctx, tx, caller, audit.SetupCompleted, row); err != nil {
 			return err
 		}
-		if err := s.makeAdministrator(ctx, tx, caller, &a, now); err != nil {
+		if err := s.makeAdministrator(ctx, tx, caller, &a); err != nil {
 			return err
 		}
-		_, cookie, err = s.startSession(ctx, tx, caller, a, now)
+		_, cookie, err = s.startSession(ctx, tx, caller, a)
 		return err
 	})
 	if err != nil {
@@ -115,8 +113,8 @@ func (s *Store) prepareFirst(ctx context.Context, in NewAccount) (managedb.Accou
 	return s.prepare(ctx, in)
 }
 
-func (s *Store) takeCode(ctx context.Context, tx pgx.Tx, code string, now time.Time) error {
-	n, err := s.q.SetupCodeTake(ctx, tx, managedb.SetupCodeTakeParams{Digest: codeDigest(code), Now: now})
+func (s *Store) takeCode(ctx context.Context, tx act, code string) error {
+	n, err := s.q.SetupCodeTake(ctx, tx, managedb.SetupCodeTakeParams{Digest: codeDigest(code), Now: tx.now})
 	if err != nil {
 		return fmt.Errorf("take set-up code: %w", err)
 	}

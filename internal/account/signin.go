@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,11 +47,11 @@ func (s *Store) SignIn(ctx context.Context, caller auth.Caller, handle, password
 	}
 	var session Session
 	var cookie token.Secret
-	err = s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+	err = s.change(ctx, func(tx act) error {
 		if err := s.stillRight(ctx, tx, a, hash, password); err != nil {
 			return err
 		}
-		session, cookie, err = s.startSession(ctx, tx, caller, a, now)
+		session, cookie, err = s.startSession(ctx, tx, caller, a)
 		return err
 	})
 	return session, cookie, err
@@ -121,21 +120,21 @@ func (s *Store) SignUp(ctx context.Context, caller auth.Caller, in NewAccount) (
 	}
 	var session Session
 	var cookie token.Secret
-	err = s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+	err = s.change(ctx, func(tx act) error {
 		isFirst, err := s.lockIfFirst(ctx, tx)
 		if err != nil {
 			return err
 		}
-		a, err := s.insert(ctx, tx, caller, audit.AccountSignedUp, row, now)
+		a, err := s.insert(ctx, tx, caller, audit.AccountSignedUp, row)
 		if err != nil {
 			return err
 		}
 		if isFirst {
-			if err := s.makeAdministrator(ctx, tx, caller, &a, now); err != nil {
+			if err := s.makeAdministrator(ctx, tx, caller, &a); err != nil {
 				return err
 			}
 		}
-		session, cookie, err = s.startSession(ctx, tx, caller, a, now)
+		session, cookie, err = s.startSession(ctx, tx, caller, a)
 		return err
 	})
 	return session, cookie, err
@@ -154,19 +153,19 @@ func (s *Store) lockIfFirst(ctx context.Context, tx pgx.Tx) (bool, error) {
 	return !exists, wrap(err, "look for accounts")
 }
 
-func (s *Store) makeAdministrator(ctx context.Context, tx pgx.Tx, caller auth.Caller, a *Account, now time.Time) error {
+func (s *Store) makeAdministrator(ctx context.Context, tx act, caller auth.Caller, a *Account) error {
 	row, err := s.q.RoleGet(ctx, tx, AdministratorRole)
 	if err != nil {
 		return fmt.Errorf("read built-in role: %w", err)
 	}
-	if _, err := s.q.AccountRoleInsert(ctx, tx, managedb.AccountRoleInsertParams{AccountID: a.ID, RoleID: row.ID, Now: now}); err != nil {
+	if _, err := s.q.AccountRoleInsert(ctx, tx, managedb.AccountRoleInsertParams{AccountID: a.ID, RoleID: row.ID, Now: tx.now}); err != nil {
 		return fmt.Errorf("give built-in role: %w", err)
 	}
 	if err := s.q.SetupCodeClear(ctx, tx); err != nil {
 		return fmt.Errorf("clear set-up codes: %w", err)
 	}
 	a.Roles = []Role{roleFromRow(row)}
-	return audit.Record(ctx, tx, caller.As(a.ID, a.Handle), now, roleOfEvent(audit.AccountRoleAdded, *a, a.Roles[0]))
+	return audit.Record(ctx, tx, caller.As(a.ID, a.Handle), tx.now, roleOfEvent(audit.AccountRoleAdded, *a, a.Roles[0]))
 }
 
 // PasswordUpdate replaces the password of caller, ends every session of the account and starts a new one.
@@ -203,7 +202,7 @@ func (s *Store) PasswordUpdate(ctx context.Context, caller auth.Caller, old, pas
 func (s *Store) replacePassword(ctx context.Context, caller auth.Caller, row managedb.Account, hash string) (Session, token.Secret, error) {
 	var session Session
 	var cookie token.Secret
-	err := s.change(ctx, func(tx pgx.Tx, now time.Time) error {
+	err := s.change(ctx, func(tx act) error {
 		locked, err := s.q.AccountLock(ctx, tx, row.ID)
 		if err != nil {
 			return fmt.Errorf("lock account: %w", err)
@@ -211,21 +210,21 @@ func (s *Store) replacePassword(ctx context.Context, caller auth.Caller, row man
 		if locked.SuspendedAt != nil { // meanwhile: no session may start
 			return problem.New(problem.CredentialInvalid)
 		}
-		n, err := s.q.AccountSetPassword(ctx, tx, managedb.AccountSetPasswordParams{ID: row.ID, PasswordHash: hash, Checked: row.PasswordHash, Now: now})
+		n, err := s.q.AccountSetPassword(ctx, tx, managedb.AccountSetPasswordParams{ID: row.ID, PasswordHash: hash, Checked: row.PasswordHash, Now: tx.now})
 		if err != nil {
 			return fmt.Errorf("store password: %w", err)
 		}
 		if n == 0 {
 			return problem.New(problem.PasswordChangedMeanwhile)
 		}
-		if _, err := s.q.SessionDeleteAll(ctx, tx, row.ID); err != nil {
-			return fmt.Errorf("end sessions: %w", err)
-		}
-		a := fromRow(row, nil)
-		if err := audit.Record(ctx, tx, caller, now, accountEvent(audit.PasswordChanged, a)); err != nil {
+		if err := s.endSessions(ctx, tx, row.ID); err != nil {
 			return err
 		}
-		session, cookie, err = s.startSession(ctx, tx, caller, a, now)
+		a := fromRow(row, nil)
+		if err := audit.Record(ctx, tx, caller, tx.now, accountEvent(audit.PasswordChanged, a)); err != nil {
+			return err
+		}
+		session, cookie, err = s.startSession(ctx, tx, caller, a)
 		return err
 	})
 	return session, cookie, err

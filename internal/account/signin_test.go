@@ -255,7 +255,7 @@ func TestWhoeverIsNobodyHasNoAccount(t *testing.T) {
 		t.Errorf("session of nobody: %v", err)
 	}
 	for what, err := range map[string]error{
-		"suspend": second(b.Suspend(t.Context(), auth.Caller{}, scalar[string](b, "SELECT id FROM account"))),
+		"suspend": second(b.Suspend(t.Context(), auth.Caller{}, scalar[string](b, "SELECT id FROM account WHERE handle = 'grace'"))),
 		"role":    second(b.AddRole(t.Context(), auth.Caller{}, "grace", AdministratorRole)),
 		"taken":   second(b.RemoveRole(t.Context(), auth.Caller{}, "grace", AdministratorRole)),
 	} {

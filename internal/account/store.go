@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +12,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/latchkey-dev/latchkey/gen/managedb"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 )
 
 // Config is what a Store needs.
 type Config struct {
 	Pool   *pgxpool.Pool
+	Feed   *changefeed.Feed
 	Now    func() time.Time
 	Rand   io.Reader // cryptographic
 	Hasher *Hasher
@@ -40,10 +43,27 @@ func NewStore(c Config) *Store {
 	return &Store{cfg: c, q: managedb.New(), policy: policy{min: c.PasswordMin}}
 }
 
-// change runs one transaction with one timestamp.
-func (s *Store) change(ctx context.Context, do func(tx pgx.Tx, now time.Time) error) error {
+// act is a transaction under way, with its one timestamp and with what it changes for the nodes that answer from memory.
+type act struct {
+	pgx.Tx
+	now time.Time
+	*changefeed.Changes
+}
+
+// change runs one transaction. What it withdraws is withdrawn on every node when change returns.
+func (s *Store) change(ctx context.Context, do func(act) error) error {
 	now := s.moment()
-	return pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error { return do(tx, now) })
+	_, err := s.cfg.Feed.Run(ctx, func(tx pgx.Tx, changes *changefeed.Changes) error { return do(act{tx, now, changes}) })
+	return err
+}
+
+// goneEverywhere holds back the answer that something is not there until no node takes it to be: it may be the caller's second
+// call, after a first one that was cut off.
+func (s *Store) goneEverywhere(ctx context.Context, err error) error {
+	if !errors.Is(err, problem.New(problem.NotFound)) {
+		return err
+	}
+	return cmp.Or(s.cfg.Feed.Settled(context.WithoutCancel(ctx)), err)
 }
 
 // moment is now as the database can hold it.

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/permission"
 )
 
@@ -79,10 +80,11 @@ func (s *Server) AccessKeyUpdate(ctx context.Context, req api.AccessKeyUpdateReq
 
 // AccessKeyDelete revokes one of the caller's own keys.
 func (s *Server) AccessKeyDelete(ctx context.Context, req api.AccessKeyDeleteRequestObject) (api.AccessKeyDeleteResponseObject, error) {
-	if err := s.cfg.Keys.Revoke(ctx, auth.FromContext(ctx), req.AccessKeyID); err != nil {
+	revision, err := s.cfg.Keys.Revoke(ctx, auth.FromContext(ctx), req.AccessKeyID)
+	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeyDelete204Response{}, nil
+	return revoked(revision), nil
 }
 
 // AccessKeySelfGet reads the key that the request came with.
@@ -98,10 +100,11 @@ func (s *Server) AccessKeySelfGet(ctx context.Context, _ api.AccessKeySelfGetReq
 // AccessKeySelfRevoke revokes the key that the request came with.
 func (s *Server) AccessKeySelfRevoke(ctx context.Context, _ api.AccessKeySelfRevokeRequestObject) (api.AccessKeySelfRevokeResponseObject, error) {
 	caller := auth.FromContext(ctx)
-	if err := s.cfg.Keys.Revoke(ctx, caller, caller.CredentialID); err != nil {
+	revision, err := s.cfg.Keys.Revoke(ctx, caller, caller.CredentialID)
+	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeySelfRevoke204Response{}, nil
+	return revoked(revision), nil
 }
 
 // AdminAccessKeyList lists everybody's keys, with their owners.
@@ -124,10 +127,15 @@ func (s *Server) AdminAccessKeyList(ctx context.Context, req api.AdminAccessKeyL
 
 // AdminAccessKeyDelete revokes anybody's key.
 func (s *Server) AdminAccessKeyDelete(ctx context.Context, req api.AdminAccessKeyDeleteRequestObject) (api.AdminAccessKeyDeleteResponseObject, error) {
-	if err := s.cfg.Keys.RevokeAny(ctx, auth.FromContext(ctx), req.AccessKeyID); err != nil {
+	revision, err := s.cfg.Keys.RevokeAny(ctx, auth.FromContext(ctx), req.AccessKeyID)
+	if err != nil {
 		return nil, err
 	}
-	return api.AdminAccessKeyDelete204Response{}, nil
+	return revoked(revision), nil
+}
+
+func revoked(r changefeed.Revision) api.RevokedResponse {
+	return api.RevokedResponse{Headers: api.RevokedResponseHeaders{LatchkeyRevision: r.String()}}
 }
 
 func (s *Server) owned(ctx context.Context, caller auth.Caller, keys []accesskey.AccessKey) ([]api.OwnedAccessKey, error) {
@@ -144,8 +152,8 @@ func (s *Server) owned(ctx context.Context, caller auth.Caller, keys []accesskey
 		owner := owners[key.AccountID]
 		k := s.wireKey(key, owner.Permissions())
 		list[i] = api.OwnedAccessKey{ID: k.ID, CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt, DeletedAt: k.DeletedAt, Name: k.Name,
-			Enabled: k.Enabled, Status: k.Status, ExpiresAt: k.ExpiresAt, Hint: k.Hint, EffectivePermissions: k.EffectivePermissions, Version: k.Version,
-			CreatedBy: wireOwner(owner)}
+			Enabled: k.Enabled, Status: k.Status, ExpiresAt: k.ExpiresAt, Hint: k.Hint, EffectivePermissions: k.EffectivePermissions,
+			LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, Version: k.Version, CreatedBy: wireOwner(owner)}
 	}
 	return list, nil
 }
@@ -160,8 +168,8 @@ func (s *Server) wireKey(k accesskey.AccessKey, rights permission.Set) api.Acces
 	status := k.StatusAt(s.cfg.Now())
 	return api.AccessKey{
 		ID: k.ID, CreatedAt: k.CreatedAt.UTC(), UpdatedAt: k.UpdatedAt.UTC(), DeletedAt: utc(k.RevokedAt), Name: k.Name,
-		Enabled: status != accesskey.Revoked && status != accesskey.Disabled, Status: api.AccessKeyStatus(status),
-		ExpiresAt: utc(k.ExpiresAt), Hint: k.Hint, EffectivePermissions: rights.Names(), Version: k.Version,
+		Enabled: k.RevokedAt == nil && k.DisabledAt == nil, Status: api.AccessKeyStatus(status), ExpiresAt: utc(k.ExpiresAt), Hint: k.Hint,
+		EffectivePermissions: rights.Names(), LastUsedAt: utc(k.LastUsedAt), LastUsedIP: optional(k.LastUsedIP), Version: k.Version,
 	}
 }
 

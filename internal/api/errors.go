@@ -24,11 +24,16 @@ func (s *Server) answerError(err error, c echo.Context) {
 		return
 	}
 	p := problemOf(err)
+	writeProblem(c, p, problem.Lookup(p.Code).Status)
+}
+
+// writeProblem tells a sender what is wrong, under a status that is the code's own unless a gateway asks.
+func writeProblem(c echo.Context, p *problem.Error, status int) {
 	kind := problem.Lookup(p.Code)
 	h := c.Response().Header()
 	token, _, _ := bearer(c.Request().Header)
 	challenge(h, p, token != "")
-	if p.RetryAfter > 0 || kind.Status == http.StatusTooManyRequests || kind.Status == http.StatusServiceUnavailable {
+	if p.RetryAfter > 0 || status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(max(p.RetryAfter, time.Second).Seconds()))))
 	}
 	h.Set("Content-Type", "application/problem+json")
@@ -36,12 +41,12 @@ func (s *Server) answerError(err error, c echo.Context) {
 	if metadata == nil {
 		metadata = map[string]any{}
 	}
-	c.Response().WriteHeader(kind.Status)
+	c.Response().WriteHeader(status)
 	if c.Request().Method == http.MethodHead {
 		return
 	}
 	_ = json.NewEncoder(c.Response()).Encode(api.Problem{ // a client that is gone needs no answer
-		Type: "urn:latchkey:problem:" + string(p.Code), Title: kind.Title, Status: kind.Status, Detail: p.Detail, TraceID: traceID(c),
+		Type: "urn:latchkey:problem:" + string(p.Code), Title: kind.Title, Status: status, Detail: p.Detail, TraceID: traceID(c),
 		Metadata: metadata, Error: api.ErrorCode(p.Code), Message: kind.Title, Suggested: kind.Suggested,
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 )
 
@@ -197,7 +198,14 @@ func TestReadiness(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			h := newEmptyHarness(t, func(s *settings) { s.api = func(c *Config) { c.Ping = tc.ping } })
+			h := newEmptyHarness(t, func(s *settings) {
+				s.api = func(c *Config) {
+					c.Ping = func(ctx context.Context) (postgres.Durability, error) {
+						return postgres.Durability{Findings: []string{}}, tc.ping(ctx)
+					}
+				}
+			})
+			h.node.AwaitSince(t.Context(), 0)
 			a := h.anonymous().get("/readyz").want(tc.status)
 			if a.codeIfAny() != tc.code || strings.Contains(string(a.body), planted) {
 				t.Errorf("%s", a.body)
@@ -205,4 +213,27 @@ func TestReadiness(t *testing.T) {
 			h.anonymous().get("/livez").want(200)
 		})
 	}
+}
+
+// An instance that cannot prove what it remembers gets no traffic, however well the database answers.
+func TestReadinessNeedsALease(t *testing.T) {
+	t.Parallel()
+	durable := postgres.Durability{Version: "15.8", Durable: true, Findings: []string{"a finding"}}
+	h := newHarness(t, func(s *settings) {
+		s.api = func(c *Config) { c.Ping = func(context.Context) (postgres.Durability, error) { return durable, nil } }
+	})
+	got := h.anonymous().get("/readyz").want(200).json()
+	lease := got["lease"].(map[string]any)
+	if got["status"] != "ok" || got["node"] != h.node.ID() || lease["length_ms"] != 1000.0 || lease["age_ms"].(float64) >= 1000 {
+		t.Errorf("%v", got)
+	}
+	if database := fmt.Sprint(got["database"]); database != "map[durable:true findings:[a finding] version:15.8]" {
+		t.Errorf("the database is %s", database)
+	}
+	h.cutOff()
+	a := h.anonymous().get("/readyz").want(503, "verification_unavailable")
+	if a.header.Get("Retry-After") != "1" || a.str("detail") == "" {
+		t.Errorf("%v %s", a.header, a.body)
+	}
+	h.anonymous().get("/livez").want(200)
 }

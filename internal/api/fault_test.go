@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/testdb"
 	"github.com/latchkey-dev/latchkey/internal/token"
 	"github.com/latchkey-dev/latchkey/internal/verify"
@@ -25,6 +27,27 @@ func (a *answer) away(what string) {
 	if a.status != 503 || a.codeIfAny() != "database_unavailable" || a.header.Get("Retry-After") == "" {
 		a.t.Errorf("%s: %s: %d %s", what, a.what, a.status, a.body)
 	}
+}
+
+// unproved fails the test unless the answer is that of an instance that cannot prove what it remembers.
+func (a *answer) unproved(what string) {
+	a.t.Helper()
+	if a.status != 503 || a.codeIfAny() != "verification_unavailable" || a.header.Get("Retry-After") == "" {
+		a.t.Errorf("%s: %s: %d %s", what, a.what, a.status, a.body)
+	}
+}
+
+// cutOff takes the database away, and lets every lease end.
+func (h *harness) cutOff() {
+	h.t.Helper()
+	admin, name := testdb.Pool(h.t), h.pool.Config().ConnConfig.Database
+	for _, sql := range []string{"ALTER DATABASE " + pgx.Identifier{name}.Sanitize() + " ALLOW_CONNECTIONS false",
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'"} {
+		if _, err := admin.Exec(h.t.Context(), sql); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.leases.end()
 }
 
 // noAlarm fails the test if anything was logged as a fault of ours.
@@ -40,16 +63,18 @@ func TestWalkWithoutADatabase(t *testing.T) {
 	h := newHarness(t)
 	_, key := h.root.newKey("x")
 	pair := `{"identifier":"root","token":"` + password + `"}`
-	h.pool.Close()
-	for _, w := range walkContract(t) {
-		if w.anyone() {
-			continue
-		}
-		w.ask(h.root).away("session")
-		w.ask(key).away("key")
+	h.cutOff()
+	closed := slices.DeleteFunc(walkContract(t), walked.anyone)
+	atOnce(len(closed), func(i int) *answer { // each waits for a sync that does not come
+		w := closed[i]
+		w.ask(h.root).unproved("session")
+		w.ask(key).unproved("key")
 		w.ask(h.anonymous()).want(401, "credential_required")
-		w.ask(h.anonymous().withKey("lkpat_x")).want(401, "credential_invalid") // refused by its shape
-	}
+		return w.ask(h.anonymous().withKey("lkpat_x")).want(401, "credential_invalid") // refused by its shape
+	})
+	key.get("/forward-auth").unproved("gateway")
+	h.anonymous().get("/forward-auth").want(401, "credential_required")
+	h.anonymous().withKey("lkpat_x").get("/forward-auth").want(401, "credential_invalid")
 	h.anonymous().raw("POST", "/api/auth/password/signin", pair).away("sign-in")
 	h.anonymous().raw("POST", "/api/setup", `{"code":"x","identifier":"ada","token":"`+password+`"}`).away("set-up")
 	h.anonymous().get("/readyz").away("readiness")
@@ -57,24 +82,46 @@ func TestWalkWithoutADatabase(t *testing.T) {
 	h.noAlarm()
 }
 
+// What an instance remembers needs no connection, and what it does not needs none of those that changes are made with.
 func TestAllConnectionsInUse(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	_, key := h.root.newKey("x")
+	_, key := h.root.newKey("remembered")
+	_, other := h.root.newKey("not looked up yet")
+	key.get("/api/accounts").want(200)
+	release := h.hogAll(h.pool)
+	key.get("/api/accounts").want(200)
+	key.get("/api/auth/access-keys").away("a list")
+	other.get("/api/accounts").want(200)
+	release()
+	key.get("/api/auth/access-keys").want(200)
+	_, third := h.root.newKey("not looked up yet")
+	release = h.hogAll(h.checks)
+	key.get("/api/accounts").want(200)
+	key.get("/api/auth/access-keys").want(200)
+	third.get("/api/accounts").unproved("key")
+	third.get("/forward-auth").unproved("gateway")
+	release()
+	third.get("/api/accounts").want(200)
+	h.noAlarm()
+}
+
+// hogAll takes every connection of a pool.
+func (h *harness) hogAll(pool *pgxpool.Pool) func() {
+	h.t.Helper()
 	var held []*pgxpool.Conn
-	for range h.pool.Config().MaxConns {
-		c, err := h.pool.Acquire(t.Context())
+	for range pool.Config().MaxConns {
+		c, err := pool.Acquire(h.t.Context())
 		if err != nil {
-			t.Fatal(err)
+			h.t.Fatal(err)
 		}
 		held = append(held, c)
 	}
-	key.get("/api/accounts").away("key")
-	for _, c := range held {
-		c.Release()
+	return func() {
+		for _, c := range held {
+			c.Release()
+		}
 	}
-	key.get("/api/accounts").want(200)
-	h.noAlarm()
 }
 
 // A database that does not answer holds nobody for longer than it may take.
@@ -102,12 +149,12 @@ func TestTooManyConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.Verifier = verify.New(verify.Config{Pool: limited, Now: c.Now, Digester: digester, SessionIdle: time.Hour})
-			c.Ping = limited.Ping
+			c.Verifier = verify.New(verify.Config{Pool: limited, Memory: verify.NewMemory(1000), Node: c.Node, Clock: c.Clock, Now: c.Now, Digester: digester, SessionIdle: time.Hour})
+			c.Ping = func(ctx context.Context) (postgres.Durability, error) { return postgres.ReadDurability(ctx, limited) }
 		}
 	})
-	h.root.get("/api/accounts").away("session")
-	h.root.post("/api/auth/access-keys", map[string]any{"name": "x"}).away("session")
+	h.root.get("/api/accounts").unproved("session")
+	h.root.post("/api/auth/access-keys", map[string]any{"name": "x"}).unproved("session")
 	h.anonymous().get("/readyz").away("readiness")
 	h.noAlarm()
 }

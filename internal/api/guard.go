@@ -24,7 +24,7 @@ func (s *Server) guard(p policy) echo.MiddlewareFunc {
 			if err := s.cfg.Ready(); err != nil && !p.health {
 				return err
 			}
-			body, err := readBody(c.Request())
+			body, err := readBody(c.Request(), p.maxBody)
 			if err != nil {
 				return err
 			}
@@ -75,13 +75,19 @@ func (s *Server) identify(ctx context.Context, c echo.Context, p policy) (auth.C
 		_, _, err := bearer(c.Request().Header)
 		return caller, verify.Holder{}, err
 	}
-	kind, credential, err := s.credential(c.Request())
+	kind, credential, err := s.credential(c.Request(), p)
 	if err != nil {
 		return caller, verify.Holder{}, err
 	}
 	h, err := s.lookUp(ctx, kind, credential)
 	if err != nil {
 		return caller, h, err
+	}
+	if h.Key != nil {
+		if p.basic && !names(c.Request(), h.CredentialID) {
+			return caller, verify.Holder{}, problem.New(problem.CredentialInvalid)
+		}
+		s.noteUse(h.Key, caller.Address)
 	}
 	caller = caller.As(h.AccountID, h.Handle)
 	caller.Permissions, caller.Credential, caller.CredentialID = h.Permissions, kind, h.CredentialID
@@ -97,17 +103,20 @@ func (s *Server) identify(ctx context.Context, c echo.Context, p policy) (auth.C
 }
 
 // credential finds what a request came with. Errors: problem.CredentialsAmbiguous.
-func (s *Server) credential(r *http.Request) (auth.Kind, string, error) {
-	token, hasToken, err := bearer(r.Header)
+func (s *Server) credential(r *http.Request, p policy) (auth.Kind, string, error) {
+	raw, hasToken, err := bearer(r.Header)
 	if err != nil {
 		return auth.None, "", err
+	}
+	if p.basic && hasToken && raw == "" {
+		raw = basic(r)
 	}
 	cookies := r.CookiesNamed(s.cookieName())
 	switch {
 	case len(cookies) > 1, hasToken && len(cookies) > 0:
 		return auth.None, "", problem.New(problem.CredentialsAmbiguous)
 	case hasToken:
-		return auth.AccessKey, token, nil
+		return auth.AccessKey, raw, nil
 	case len(cookies) == 1:
 		return auth.Session, cookies[0].Value, nil
 	}
@@ -124,6 +133,20 @@ func (s *Server) lookUp(ctx context.Context, kind auth.Kind, credential string) 
 		return s.cfg.Verifier.Session(ctx, credential)
 	}
 	return verify.Holder{}, problem.New(problem.CredentialRequired)
+}
+
+// basic reads an access key sent as HTTP Basic, as OAuth libraries do: the user names the key, the password is its secret.
+func basic(r *http.Request) string {
+	_, secret, _ := r.BasicAuth()
+	return secret
+}
+
+// names tells whether the user of HTTP Basic is the key that it came with: its id, its hint, or the end of that, which is the
+// public id of its secret.
+func names(r *http.Request, keyID string) bool {
+	user, secret, sent := r.BasicAuth()
+	hint := secret[:max(0, strings.LastIndexByte(secret, '_'))]
+	return !sent || user == keyID || user == hint || strings.HasSuffix(hint, "_"+user)
 }
 
 // bearer reads the Authorization header: the token, and whether the header was sent at all. Another scheme than Bearer gives
@@ -156,6 +179,19 @@ func (s *Server) sameSite() echo.MiddlewareFunc {
 			}
 			return next(c)
 		}
+	}
+}
+
+// noteUse notes that a key was used, once a second at most.
+func (s *Server) noteUse(k *verify.Key, address string) {
+	if second := s.cfg.Now().Unix(); k.Touch(second) {
+		s.cfg.Uses.Note(k.ID, second, address)
+	}
+}
+
+func (s *Server) noteUseFrom(k *verify.Key, c echo.Context) {
+	if second := s.cfg.Now().Unix(); k.Touch(second) {
+		s.cfg.Uses.Note(k.ID, second, c.RealIP())
 	}
 }
 

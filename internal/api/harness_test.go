@@ -9,9 +9,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +27,12 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
+	"github.com/latchkey-dev/latchkey/internal/boottime"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
+	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/testdb"
 	"github.com/latchkey-dev/latchkey/internal/token"
+	"github.com/latchkey-dev/latchkey/internal/usage"
 	"github.com/latchkey-dev/latchkey/internal/verify"
 )
 
@@ -37,10 +43,18 @@ const password = "correct horse battery staple"
 // harness is a whole API over HTTP on a database of its own, with a clock that tests move.
 type harness struct {
 	t        *testing.T
-	url      string
+	url      string // of the first instance
+	database string // URL
+	set      settings
 	pool     *pgxpool.Pool
+	checks   *pgxpool.Pool // of the first instance's verifier
 	accounts *account.Store
+	keys     *accesskey.Store
+	uses     *usage.Recorder
+	node     *changefeed.Node
+	metrics  *prometheus.Registry
 	clock    *clock
+	leases   *leaseClock
 	log      *logBuffer
 	contract routers.Router
 	root     *client // the first administrator
@@ -51,6 +65,7 @@ type settings struct {
 	signupOpen bool
 	https      bool
 	keysMost   int
+	deaf       bool // instances hear of each other's changes only when they ask
 	api        func(*Config)
 }
 
@@ -74,38 +89,79 @@ func newEmptyHarness(t *testing.T, change ...func(*settings)) *harness {
 	for _, c := range change {
 		c(&set)
 	}
-	pool := testdb.Pool(t)
-	h := &harness{t: t, pool: pool, clock: &clock{}, log: &logBuffer{}, contract: contractRouter(t)}
-	h.accounts = account.NewStore(account.Config{Pool: pool, Now: h.clock.Now, Rand: rand.Reader, Hasher: account.NewHasher(account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, rand.Reader),
-		PasswordMin: 12, SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SessionsMost: 20, SignupOpen: set.signupOpen})
+	h := &harness{t: t, database: testdb.New(t), clock: &clock{}, leases: &leaseClock{}, log: &logBuffer{}, contract: contractRouter(t), set: set}
+	h.pool = h.open("test")
+	h.url = h.instance()
+	return h
+}
+
+func (h *harness) open(name string) *pgxpool.Pool {
+	h.t.Helper()
+	pool, err := postgres.Open(h.database, postgres.PoolOptions{MaxConns: 8, Name: name})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(pool.Close)
+	return pool
+}
+
+// instance starts one more instance of the service on the same database, and gives its URL.
+func (h *harness) instance() string {
+	t, pool := h.t, h.pool
+	t.Helper()
 	digester, err := token.NewDigester(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	memory := verify.NewMemory(1000)
+	node, err := changefeed.NewNode(changefeed.NodeConfig{Dial: changefeed.Dial(h.database), Memory: memory, Clock: h.leases.Now, Rand: rand.Reader,
+		Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := prometheus.NewRegistry()
+	feed := changefeed.NewFeed(changefeed.FeedConfig{Pool: pool, Clock: h.leases.Now, Now: time.Now, Rand: rand.Reader, Node: node, Metrics: metrics})
+	accounts := account.NewStore(account.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Hasher: account.NewHasher(account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, rand.Reader),
+		PasswordMin: 12, SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SessionsMost: 20, SignupOpen: h.set.signupOpen})
+	keys := accesskey.NewStore(accesskey.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: h.set.keysMost})
+	uses, checks := usage.NewRecorder(pool), h.open("verify")
+	if h.accounts == nil {
+		h.accounts, h.keys, h.uses, h.node, h.checks, h.metrics = accounts, keys, uses, node, checks, metrics
+	}
 	cfg := Config{
-		Accounts:  h.accounts,
-		Keys:      accesskey.NewStore(accesskey.Config{Pool: pool, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: set.keysMost}),
-		Audit:     audit.NewLog(pool),
-		Verifier:  verify.New(verify.Config{Pool: pool, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
-		Ready:     func() error { return nil },
-		Ping:      pool.Ping,
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,
+		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
+		Ready:    func() error { return nil },
+		Ping: func(ctx context.Context) (postgres.Durability, error) {
+			return postgres.ReadDurability(ctx, pool)
+		},
+		Clock:     h.leases.Now,
 		Now:       h.clock.Now,
 		Rand:      rand.Reader,
 		Log:       slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics:   prometheus.NewRegistry(),
-		PublicURL: "http://localhost:8080", SecureCookie: set.https, SessionLife: 24 * time.Hour,
+		Metrics:   metrics,
+		PublicURL: "http://localhost:8080", SecureCookie: h.set.https, SessionLife: 24 * time.Hour,
 	}
-	if set.api != nil {
-		set.api(&cfg)
+	if h.set.api != nil {
+		h.set.api(&cfg)
 	}
 	e, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { node.Run(ctx) })
+	if !h.set.deaf {
+		running.Go(func() { postgres.Listen(ctx, h.database, "latchkey_change", node.Kick) })
+	}
 	server := httptest.NewServer(e)
-	t.Cleanup(server.Close)
-	h.url = server.URL
-	return h
+	t.Cleanup(func() {
+		server.Close()
+		stop()
+		running.Wait()
+	})
+	return server.URL
 }
 
 func contractRouter(t *testing.T) routers.Router {
@@ -153,6 +209,13 @@ func (c *client) with(name, value string) *client {
 	d := *c
 	d.header = c.header.Clone()
 	d.header.Add(name, value)
+	return &d
+}
+
+// at makes a copy that asks another instance.
+func (c *client) at(url string) *client {
+	h, d := *c.h, *c
+	h.url, d.h = url, &h
 	return &d
 }
 
@@ -247,6 +310,9 @@ func (a *answer) holdAgainst(contract routers.Router, r *http.Request) {
 	a.t.Helper()
 	plain := r.Clone(r.Context())
 	plain.URL.Scheme, plain.URL.Host, plain.Host = "", "", ""
+	if rest, ok := strings.CutPrefix(r.URL.Path, forwardAuthPath); ok && (rest == "" || rest[0] == '/') { // any method, and any path below
+		plain.Method, plain.URL = http.MethodGet, &url.URL{Path: forwardAuthPath}
+	}
 	route, params, err := contract.FindRoute(plain)
 	if err != nil {
 		if a.status != 404 && a.status != 405 && a.status != 431 && a.status != 403 {
@@ -329,6 +395,13 @@ func (c *clock) advance(d time.Duration) {
 	defer c.mu.Unlock()
 	c.ahead += d
 }
+
+// leaseClock is what leases are measured by. It goes with the real one until a test lets every lease end.
+type leaseClock struct{ ahead atomic.Int64 }
+
+func (c *leaseClock) Now() time.Duration { return boottime.Now() + time.Duration(c.ahead.Load()) }
+
+func (c *leaseClock) end() { c.ahead.Add(int64(time.Hour)) }
 
 // logBuffer is what the service logged.
 type logBuffer struct {

@@ -24,8 +24,19 @@ func (s *Server) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.Rea
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingLife)
 	defer cancel()
-	if err := s.cfg.Ping(ctx); err != nil { // whatever it is, and unless it says so itself
+	d, err := s.cfg.Ping(ctx)
+	if err != nil { // whatever it is, and unless it says so itself
 		return nil, fmt.Errorf("reach for the database: %w: %w", err, problem.New(problem.DatabaseUnavailable))
 	}
-	return api.Readyz200JSONResponse{HealthJSONResponse: api.HealthJSONResponse{Status: api.HealthStatusOk}}, nil
+	lease := s.cfg.Node.Lease()
+	if now := s.cfg.Clock(); !lease.Fresh(now) {
+		lease = s.cfg.Node.AwaitSince(ctx, now) // a request with a key would wait, too
+	}
+	now := s.cfg.Clock()
+	if !lease.Fresh(now) {
+		return nil, problem.New(problem.VerificationUnavailable).WithDetail("The lease has ended, and the next sync with the database is not done.")
+	}
+	return api.Readyz200JSONResponse{Status: api.ReadinessStatusOk, Node: s.cfg.Node.ID(),
+		Lease:    api.ReadinessLease{AgeMs: (now - lease.Since()).Milliseconds(), LengthMs: lease.Length().Milliseconds()},
+		Database: api.ReadinessDatabase{Version: d.Version, Durable: d.Durable, Findings: d.Findings}}, nil
 }

@@ -22,20 +22,25 @@ import (
 type observer struct {
 	cfg      Config
 	names    map[string]string // method and route -> operationId
+	verifies map[string]bool   // operationIds of policy.verifies
 	requests *prometheus.CounterVec
+	passed   prometheus.Counter // of requests, for ForwardAuth with 200: looked up once
 	duration *prometheus.HistogramVec
 }
 
 func newObserver(cfg Config, rules map[string]policy) *observer {
 	names := make(map[string]string, len(rules))
+	verifies := map[string]bool{}
 	for id, p := range rules {
+		verifies[id] = p.verifies
 		names[p.route.Method+" "+strings.NewReplacer("{", ":", "}", "").Replace(p.route.Path)] = id
 	}
-	o := &observer{cfg: cfg, names: names,
+	o := &observer{cfg: cfg, names: names, verifies: verifies,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "latchkey_http_requests_total",
 			Help: "Requests answered, by operation and status."}, []string{"operation", "status"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "latchkey_http_request_duration_seconds",
 			Help: "Time to answer, by operation.", Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"operation"})}
+	o.passed = o.requests.WithLabelValues("ForwardAuth", "200")
 	cfg.Metrics.MustRegister(o.requests, o.duration)
 	return o
 }
@@ -81,8 +86,8 @@ func (o *observer) report(c echo.Context, err error, took time.Duration) {
 	o.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
 	o.duration.WithLabelValues(operation).Observe(took.Seconds())
 	level := slog.LevelInfo
-	if operation == "Livez" || operation == "Readyz" {
-		level = slog.LevelDebug // orchestrators ask all the time
+	if operation == "Livez" || operation == "Readyz" || o.verifies[operation] && err == nil {
+		level = slog.LevelDebug // orchestrators ask all the time, and the APIs that we serve for every request; see verdicts
 	}
 	if err != nil && isFault(err) {
 		level = slog.LevelError

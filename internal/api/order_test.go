@@ -38,14 +38,14 @@ func TestWalkInTheOrderOfChecks(t *testing.T) {
 			got  *answer
 			want string
 		}{
-			{"too large, without a credential", v.h.anonymous().raw(w.method, address, huge), "body_too_large"},
-			{"too large, with a key that cannot be used", v.dead["revoked key"].raw(w.method, address, huge), "body_too_large"},
-			{"too large, without the permission", stranger.raw(w.method, address, huge), "body_too_large"},
-			{"a bad body, without a credential", v.h.anonymous().raw(w.method, address, `{"`), closed("credential_required")},
-			{"a bad body, with a key that cannot be used", v.dead["revoked key"].raw(w.method, address, `{"`), closed("credential_invalid")},
-			{"a bad body, without the permission", stranger.raw(w.method, address, `{"`), barred},
+			{"too large, without a credential", w.send(v.h.anonymous(), address, huge), "body_too_large"},
+			{"too large, with a key that cannot be used", w.send(v.dead["revoked key"], address, huge), "body_too_large"},
+			{"too large, without the permission", w.send(stranger, address, huge), "body_too_large"},
+			{"a bad body, without a credential", w.send(v.h.anonymous(), address, `{"`), closed("credential_required")},
+			{"a bad body, with a key that cannot be used", w.send(v.dead["revoked key"], address, `{"`), closed("credential_invalid")},
+			{"a bad body, without the permission", w.send(stranger, address, `{"`), barred},
 			{"a bad query, without the permission", stranger.do(w.method, address+"?nonsense=1", nil), barred},
-			{"a bad body, with all that it takes", holder.raw(w.method, address, `{"`), "request_invalid"},
+			{"a bad body, with all that it takes", w.send(holder, address, `{"`), "request_invalid"},
 			{"a bad query, with all that it takes", holder.do(w.method, address+"?nonsense=1", nil), "request_invalid"},
 		} {
 			if code := tc.got.codeIfAny(); code != tc.want {
@@ -88,11 +88,11 @@ func TestWalkWithIDsThatCannotBe(t *testing.T) {
 				address := strings.Replace(w.path, parameter, id, 1)
 				address = pathParameter.ReplaceAllString(address, nobodysID)
 				body := ""
-				if w.body {
+				if w.body != "" {
 					body = `{}`
 				}
-				root.raw(w.method, address, body).want(404, "not_found")
-				v.h.anonymous().raw(w.method, address, body).want(401, "credential_required")
+				w.send(root, address, body).want(404, "not_found")
+				w.send(v.h.anonymous(), address, body).want(401, "credential_required")
 			}
 		}
 	}

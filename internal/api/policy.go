@@ -22,9 +22,14 @@ type policy struct {
 	permission string          // public, or one of package permission
 	session    bool            // takes a session
 	key        bool            // takes an access key
+	basic      bool            // takes it as HTTP Basic, too
+	withdraws  bool            // takes a right away: answers once that holds on every node
 	health     bool            // answers while the database is away
 	life       time.Duration   // how long it may take once it was read
 	takesBody  bool            // has a request body
+	form       bool            // which is a form, not JSON
+	maxBody    int64           // bytes
+	verifies   bool            // answers for keys, from memory: no log line for what it allows
 	query      map[string]bool // the query parameters it knows
 	route      *routers.Route  // for the validator
 
@@ -34,8 +39,8 @@ type policy struct {
 func (p policy) anonymous() bool { return !p.session && !p.key }
 
 // policies reads the policy of every operation, by operationId. The server does not start unless each states its permission
-// (x-permission) and its credentials (security), unless both are known here, and unless every permission is asked for by
-// some operation.
+// (x-permission), its credentials (security) and, where it is no GET, whether it takes a right away (x-withdraws), unless all
+// that is known here, and unless every permission is asked for by some operation.
 func policies(doc *openapi3.T) (map[string]policy, error) {
 	all := map[string]policy{}
 	var faults []error
@@ -63,6 +68,8 @@ func policies(doc *openapi3.T) (map[string]policy, error) {
 
 func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method string, op *openapi3.Operation) (policy, error) {
 	asked, stated := op.Extensions["x-permission"].(string)
+	withdraws, decided := op.Extensions["x-withdraws"].(bool)
+	_, mentioned := op.Extensions["x-withdraws"]
 	switch {
 	case op.OperationID == "":
 		return policy{}, errors.New("no operationId")
@@ -74,10 +81,20 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 		return policy{}, errors.New("no security: state its credentials, [] for none")
 	case asked != public && len(*op.Security) == 0:
 		return policy{}, errors.New("a permission needs a credential")
+	case method != http.MethodGet && !decided:
+		return policy{}, errors.New("no x-withdraws: state whether it takes a right away")
+	case method == http.MethodGet && mentioned:
+		return policy{}, errors.New("x-withdraws: a GET takes no right away")
 	}
-	p := policy{id: op.OperationID, permission: asked, takesBody: op.RequestBody != nil, query: map[string]bool{},
-		health: slices.Contains(op.Tags, "health"), life: lifeOf(op),
+	p := policy{id: op.OperationID, permission: asked, withdraws: withdraws, takesBody: op.RequestBody != nil, query: map[string]bool{},
+		health: slices.Contains(op.Tags, "health"), verifies: slices.Contains(op.Tags, "verify"), life: lifeOf(op), maxBody: maxBody,
 		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
+	if p.verifies {
+		p.maxBody = maxVerifyBody
+	}
+	if p.takesBody {
+		p.form = op.RequestBody.Value.Content.Get(formType) != nil
+	}
 	for _, way := range *op.Security {
 		if len(way) != 1 {
 			return policy{}, errors.New("security: one credential at a time, and none is []")
@@ -88,6 +105,8 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 				p.session = true
 			case "access_key":
 				p.key = true
+			case "access_key_basic":
+				p.basic, p.key = true, true
 			default:
 				return policy{}, fmt.Errorf("security: no such credential: %s", scheme)
 			}

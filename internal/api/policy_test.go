@@ -3,6 +3,7 @@ package api
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -45,6 +46,7 @@ func TestASpecThatCannotBeEnforcedIsRefused(t *testing.T) {
 		return func(doc *openapi3.T) *openapi3.Operation { return doc.Paths.Value(path).GetOperation(method) }
 	}
 	keys, own := operation("/api/auth/access-keys", "GET"), operation("/api/accounts", "GET")
+	revoke := operation("/api/access-keys/self", "DELETE")
 	for _, tc := range []struct {
 		name  string
 		spoil func(*openapi3.T)
@@ -73,6 +75,11 @@ func TestASpecThatCannotBeEnforcedIsRefused(t *testing.T) {
 		{"a permission that nothing asks for", func(d *openapi3.T) {
 			operation("/api/admin/audit-events", "GET")(d).Extensions["x-permission"] = public
 		}, "no operation asks for the permission " + permission.ViewAuditLog},
+		{"no x-withdraws", func(d *openapi3.T) { delete(revoke(d).Extensions, "x-withdraws") }, "DELETE /api/access-keys/self: no x-withdraws"},
+		{"an x-withdraws that is a text", func(d *openapi3.T) { revoke(d).Extensions["x-withdraws"] = "true" }, "DELETE /api/access-keys/self: no x-withdraws"},
+		{"an x-withdraws that is empty", func(d *openapi3.T) { revoke(d).Extensions["x-withdraws"] = nil }, "DELETE /api/access-keys/self: no x-withdraws"},
+		{"a GET that withdraws", func(d *openapi3.T) { keys(d).Extensions["x-withdraws"] = true }, "GET /api/auth/access-keys: x-withdraws"},
+		{"a GET that says it does not withdraw", func(d *openapi3.T) { keys(d).Extensions["x-withdraws"] = false }, "GET /api/auth/access-keys: x-withdraws"},
 		{"an operationId twice", func(d *openapi3.T) { keys(d).OperationID = "AccountGet" }, "operationId used twice"},
 		{"a GET with a body", func(d *openapi3.T) {
 			keys(d).RequestBody = operation("/api/auth/access-keys", "POST")(d).RequestBody
@@ -112,7 +119,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	lines := make([]string, 0, len(rules))
 	for _, p := range rules {
-		lines = append(lines, fmt.Sprintf("%s -> %s %s -> %s, %s\n", p.id, p.route.Method, p.route.Path, p.permission, credentialsOf(p)))
+		lines = append(lines, fmt.Sprintf("%s -> %s %s -> %s, %s -> %s\n", p.id, p.route.Method, p.route.Path, p.permission, credentialsOf(p), effectOf(p)))
 	}
 	slices.Sort(lines)
 	got := strings.Join(lines, "")
@@ -139,10 +146,48 @@ func credentialsOf(p policy) string {
 	if p.key {
 		kinds = append(kinds, "access key")
 	}
+	if p.basic {
+		kinds = append(kinds, "access key as Basic")
+	}
 	if len(kinds) == 0 {
 		return "anyone"
 	}
 	return strings.Join(kinds, " or ")
+}
+
+func effectOf(p policy) string {
+	switch {
+	case p.route.Method == http.MethodGet:
+		return "reads"
+	case p.withdraws:
+		return "withdraws"
+	}
+	return "does not withdraw"
+}
+
+// Who takes HTTP Basic takes an access key, whatever else the contract lists.
+func TestBasicIsAWayToSendAnAccessKey(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		schemes             []string
+		session, key, basic bool
+	}{
+		{[]string{"session"}, true, false, false},
+		{[]string{"access_key"}, false, true, false},
+		{[]string{"access_key_basic"}, false, true, true},
+		{[]string{"access_key", "access_key_basic"}, false, true, true},
+		{[]string{"session", "access_key_basic"}, true, true, true},
+	} {
+		doc := theContract(t)
+		doc.Paths.Value("/oauth/introspect").Post.Security = securityOf(tc.schemes...)
+		rules, err := policies(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := rules["TokenIntrospect"]; p.session != tc.session || p.key != tc.key || p.basic != tc.basic {
+			t.Errorf("%q: session %t, key %t, basic %t", tc.schemes, p.session, p.key, p.basic)
+		}
+	}
 }
 
 func securityOf(schemes ...string) *openapi3.SecurityRequirements {

@@ -22,6 +22,9 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
+	"github.com/latchkey-dev/latchkey/internal/postgres"
+	"github.com/latchkey-dev/latchkey/internal/usage"
 	"github.com/latchkey-dev/latchkey/internal/verify"
 )
 
@@ -31,9 +34,12 @@ type Config struct {
 	Keys     *accesskey.Store
 	Audit    *audit.Log
 	Verifier *verify.Verifier
+	Uses     *usage.Recorder
+	Node     *changefeed.Node
 
-	Ready   func() error                // nil once the database was prepared; a problem.Error until then
-	Ping    func(context.Context) error // reaches for the database
+	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then
+	Ping    func(context.Context) (postgres.Durability, error) // reaches for the database
+	Clock   func() time.Duration                               // of leases
 	Now     func() time.Time
 	Rand    io.Reader
 	Log     *slog.Logger
@@ -43,12 +49,14 @@ type Config struct {
 	SecureCookie   bool           // false only while the public URL is plain http on this machine
 	SessionLife    time.Duration  // how long browsers keep the cookie
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	Gateway429     int            // what a gateway is told instead of 429: nginx knows 401 and 403 only
 }
 
 // Server answers the operations of openapi.yaml.
 type Server struct {
 	cfg      Config
 	observer *observer
+	verdicts *verdicts
 }
 
 // How long a request may take once it was read: two seconds for the database, and for one with a password its turn to be
@@ -70,12 +78,13 @@ func New(cfg Config) (*echo.Echo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("enforce the contract: %w", err)
 	}
-	s := &Server{cfg: cfg, observer: newObserver(cfg, rules)}
+	s := &Server{cfg: cfg, observer: newObserver(cfg, rules), verdicts: newVerdicts(cfg)}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Binder = binder{}
 	e.HTTPErrorHandler = s.answerError
 	e.IPExtractor = clientAddress(cfg.TrustedProxies)
+	e.Pre(s.forwardAuth)
 	e.Use(s.observer.middleware, s.headers, s.sameSite())
 	chain := make(map[string][]echo.MiddlewareFunc, len(rules))
 	for id, p := range rules {

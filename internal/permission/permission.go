@@ -15,10 +15,11 @@ const (
 	UsePersonalAccessKeys = "USE_PERSONAL_ACCESS_KEYS"
 	ManageRoles           = "MANAGE_ROLES"
 	ManageAccounts        = "MANAGE_ACCOUNTS"
+	VerifyAccessKeys      = "VERIFY_ACCESS_KEYS" // ask whether anybody's key is good
 	ViewAuditLog          = "VIEW_AUDIT_LOG"
 )
 
-var known = []string{Administrator, ManageAccounts, ManageRoles, UsePersonalAccessKeys, ViewAuditLog}
+var known = []string{Administrator, ManageAccounts, ManageRoles, UsePersonalAccessKeys, VerifyAccessKeys, ViewAuditLog}
 
 // All lists every permission that can be given, sorted.
 func All() []string { return slices.Clone(known) }
@@ -43,6 +44,9 @@ func (s Set) With(names ...string) Set { return NewSet(slices.Concat(names, s.na
 func (s Set) Holds(name string) bool {
 	return slices.Contains(s.names, Administrator) || slices.Contains(s.names, name)
 }
+
+// Lists reports whether the set gives name by that name.
+func (s Set) Lists(name string) bool { return slices.Contains(s.names, name) }
 
 // Missing lists what of other the set does not give.
 func (s Set) Missing(other Set) []string {

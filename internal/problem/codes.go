@@ -36,6 +36,8 @@ const (
 	DatabaseUnavailable      Code = "database_unavailable"
 	Overloaded               Code = "overloaded"
 	Starting                 Code = "starting"
+	VerificationUnavailable  Code = "verification_unavailable"
+	RevocationUnconfirmed    Code = "revocation_unconfirmed"
 )
 
 // Kind is what all problems of one code share.
@@ -72,14 +74,16 @@ var kinds = map[Code]Kind{
 	AccessKeyRevoked:         {409, "The key is revoked, for good", "Create a new key."},
 	PasswordChangedMeanwhile: {409, "The password was changed by somebody else meanwhile", "Sign in with the new one."},
 	VersionMismatch:          {412, "The key changed since you read it", "Read it again, and repeat the change if it still makes sense."},
-	BodyTooLarge:             {413, "The body is too large", "Send at most 64 KiB."},
-	MediaTypeUnsupported:     {415, "The body is not plain JSON", "Send Content-Type: application/json in UTF-8, without Content-Encoding."},
+	BodyTooLarge:             {413, "The body is too large", "Send at most as many bytes as metadata names."},
+	MediaTypeUnsupported:     {415, "The body is not of the type that is read here", "Send the Content-Type that the API reference names, mostly application/json, in UTF-8 and without Content-Encoding."},
 	TooManyAttempts:          {429, "Too many attempts", "Wait for the seconds in Retry-After."},
 	HeadersTooLarge:          {431, "The headers are too large", "Send at most 16 KiB of headers."},
 	Internal:                 {500, "The service failed", "Try again; if it stays, give the trace id to whoever runs the service."},
 	DatabaseUnavailable:      {503, "The database cannot be reached", "Try again after the seconds in Retry-After."},
 	Overloaded:               {503, "The service has too much to do", "Try again after the seconds in Retry-After."},
 	Starting:                 {503, "The service is not ready", "Try again after the seconds in Retry-After."},
+	VerificationUnavailable:  {503, "It cannot be said now whether the key is good", "Let nobody in; try again after the seconds in Retry-After, or ask another instance."},
+	RevocationUnconfirmed:    {503, "It is not known whether the change was made", "Repeat the call: once it succeeds, it holds everywhere."},
 }
 
 // Lookup gives what all problems of a code share; an unknown code is Internal.

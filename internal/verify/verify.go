@@ -1,15 +1,17 @@
 // Package verify decides whether a credential opens anything now, and for whom.
 //
-// It is what every request goes through, so it stands apart from the packages that issue: it has its own queries and its own
-// connections, it never writes, and it learns what they did through PostgreSQL only.
-// What always holds: a credential is looked up by its public id or its digest, the secret part is compared in constant time,
-// and to whoever holds it every unusable credential looks the same.
+// It is what every request goes through, so it stands apart from the packages that issue: it answers from memory, which a
+// changefeed.Node keeps honest, has its own queries and its own connections for what memory does not have, never writes,
+// and learns what others did through PostgreSQL only.
+// What always holds: an answer is given only while the lease that was read before the memory has not ended; the secret part
+// of a key is compared in constant time; an unknown id is never remembered, and a key not before its secret was seen.
 package verify
 
 import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/latchkey-dev/latchkey/gen/verifydb"
+	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/token"
@@ -26,24 +29,330 @@ import (
 // deadline is how long one look-up may take.
 const deadline = 2 * time.Second
 
+// seenEvery is how exact a session's last use is.
+const seenEvery = time.Minute
+
 // Config is what a Verifier needs.
 type Config struct {
 	Pool        *pgxpool.Pool
-	Now         func() time.Time
+	Memory      *Memory
+	Node        *changefeed.Node     // keeps Memory honest
+	Clock       func() time.Duration // the node's: boottime.Now
+	Now         func() time.Time     // nil: the database's time of day; tests have their own
 	Digester    token.Digester
 	SessionIdle time.Duration // a session that is not used for so long has ended
 }
 
-// Verifier looks credentials up.
+// Verifier answers for credentials. Its methods may be called from any goroutine.
 type Verifier struct {
-	cfg Config
-	q   *verifydb.Queries
+	cfg      Config
+	keys     reader[tokenID, Key]
+	sessions reader[sessionID, session]
+	accounts reader[xid, Account]
+	roles    reader[xid, Role]
 }
 
 // New makes a Verifier; it connects when it is first used.
-func New(c Config) *Verifier { return &Verifier{cfg: c, q: verifydb.New()} }
+func New(c Config) *Verifier {
+	db := source{db: c.Pool, q: verifydb.New()}
+	return &Verifier{cfg: c,
+		keys:     reader[tokenID, Key]{table: c.Memory.keys, floor: c.Node.Floor, fetch: db.keys},
+		sessions: reader[sessionID, session]{table: c.Memory.sessions, floor: c.Node.Floor, fetch: db.sessions},
+		accounts: reader[xid, Account]{table: c.Memory.accounts, floor: c.Node.Floor, fetch: db.accounts},
+		roles:    reader[xid, Role]{table: c.Memory.roles, floor: c.Node.Floor, fetch: db.roles},
+	}
+}
 
-// Holder is who a usable credential stands for, as one look-up saw it.
+// Code is the verdict on a key, in the words of the contract.
+type Code string
+
+// The codes. A key gets the first that fits, in this order; Valid if none does.
+const (
+	Malformed               Code = "MALFORMED"
+	NotFound                Code = "NOT_FOUND" // or another secret
+	Revoked                 Code = "REVOKED"
+	Disabled                Code = "DISABLED"
+	Expired                 Code = "EXPIRED"
+	AccountSuspended        Code = "ACCOUNT_SUSPENDED"
+	KeyUseNotPermitted      Code = "KEY_USE_NOT_PERMITTED" // its owner may not use keys any more
+	InsufficientPermissions Code = "INSUFFICIENT_PERMISSIONS"
+	Valid                   Code = "VALID"
+)
+
+// Ask is what is to be found out about a key. The zero Ask asks whether it can be used at all.
+type Ask struct {
+	Permission string              // that it must give; empty: none
+	Strict     bool                // as the database has it now, whatever the lease
+	AtLeast    changefeed.Revision // with everything up to there applied; zero: none
+}
+
+// Verdict is the answer. Key, Account and Permissions are there if Code is Valid, KeyUseNotPermitted or
+// InsufficientPermissions; tell nobody of them otherwise.
+type Verdict struct {
+	Code        Code
+	Key         *Key
+	Account     *Account
+	Permissions permission.Set // of the owner
+	roles       []Role
+}
+
+// Check answers for an access key as it was sent. That a key cannot be used is a Verdict, not an error.
+//
+// Errors: problem.VerificationUnavailable when no answer can be given that is sure to be fresh, wrapped in the reason.
+func (v *Verifier) Check(ctx context.Context, raw string, ask Ask) (Verdict, error) {
+	parsed, err := token.Parse(raw)
+	if err != nil {
+		return Verdict{Code: Malformed}, nil
+	}
+	if ask.Strict || ask.AtLeast != (changefeed.Revision{}) {
+		if err := v.catchUp(ctx, ask); err != nil {
+			return Verdict{}, err
+		}
+	}
+	for try := 0; ; try++ {
+		lease := v.cfg.Node.Lease() // before the memory is looked at
+		verdict, err := v.look(ctx, parsed, ask)
+		now := v.cfg.Clock() // after all that is decided
+		if err == nil && lease.Fresh(now) {
+			return verdict.at(v.unixMicro(lease, now)), nil
+		}
+		if err := v.again(ctx, try, lease, err); err != nil {
+			return Verdict{}, err
+		}
+	}
+}
+
+// look decides but for the expiry, which needs the clock, and the clock is read last.
+func (v *Verifier) look(ctx context.Context, parsed token.Parsed, ask Ask) (Verdict, error) {
+	key, err := v.key(ctx, parsed)
+	if err != nil || key == nil {
+		return Verdict{Code: NotFound}, err
+	}
+	if key.withdrawn != "" {
+		return Verdict{Code: key.withdrawn}, nil
+	}
+	account, held, err := v.owner(ctx, key.account)
+	if err != nil {
+		return Verdict{}, err
+	}
+	verdict := Verdict{Code: Valid, Key: key, Account: account, Permissions: held.permissions, roles: held.shown}
+	switch {
+	case account.suspended:
+		verdict.Code = AccountSuspended
+	case !held.permissions.Holds(permission.UsePersonalAccessKeys):
+		verdict.Code = KeyUseNotPermitted
+	case ask.Permission != "" && !held.permissions.Holds(ask.Permission):
+		verdict.Code = InsufficientPermissions
+	}
+	return verdict, nil
+}
+
+// at is the verdict at a moment: a key that has expired is expired, whatever its owner is.
+func (d Verdict) at(unixMicro int64) Verdict {
+	if d.Key != nil && d.Key.expiresAt != 0 && unixMicro >= d.Key.expiresAt {
+		d.Code = Expired
+	}
+	return d
+}
+
+// unixMicro is the time of day that expiry is decided by.
+func (v *Verifier) unixMicro(lease *changefeed.Lease, now time.Duration) int64 {
+	if v.cfg.Now != nil {
+		return v.cfg.Now().UnixMicro()
+	}
+	return lease.UnixMicro(now)
+}
+
+// key finds the key that a token belongs to, nil if there is none with its id and its secret.
+func (v *Verifier) key(ctx context.Context, parsed token.Parsed) (*Key, error) {
+	id := tokenIDOf(string(parsed.ID))
+	if k := v.cfg.Memory.keys.get(id); k != nil {
+		if !plain.Matches(parsed, k.digest[:], 0) {
+			return nil, nil
+		}
+		return k, nil
+	}
+	got, err := v.keys.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if got.entry == nil {
+		v.cfg.Digester.Dummy(parsed)
+		return nil, nil
+	}
+	if !v.cfg.Digester.Matches(parsed, got.entry.digest[:], got.entry.pepper) {
+		return nil, nil
+	}
+	got.entry = got.entry.seen(parsed)
+	v.kept(v.keys.keep(id, got))
+	return got.entry, nil
+}
+
+// plain makes the digests in memory: one block of SHA-256, whatever the database keeps.
+var plain token.Digester
+
+// seen is the key with a digest in memory's form, once its secret has been seen.
+func (k *Key) seen(parsed token.Parsed) *Key {
+	if k.pepper == 0 {
+		return k
+	}
+	digest, _ := plain.Digest(parsed)
+	return &Key{ID: k.ID, Name: k.Name, createdAt: k.createdAt, expiresAt: k.expiresAt, account: k.account, digest: digest, withdrawn: k.withdrawn}
+}
+
+// owner finds an account and what its roles give.
+func (v *Verifier) owner(ctx context.Context, id xid) (*Account, *rights, error) {
+	a := v.cfg.Memory.accounts.get(id)
+	if a == nil {
+		var err error
+		if a, err = v.readAccount(ctx, id); err != nil {
+			return nil, nil, err
+		}
+	}
+	held, err := v.rights(ctx, a)
+	if !errors.Is(err, errRoleGone) {
+		return a, held, err
+	}
+	// The role was deleted after the account was read, so the account is read once more.
+	v.cfg.Memory.accounts.drop(id)
+	if a, err = v.readAccount(ctx, id); err != nil {
+		return nil, nil, err
+	}
+	held, err = v.rights(ctx, a)
+	return a, held, err
+}
+
+func (v *Verifier) readAccount(ctx context.Context, id xid) (*Account, error) {
+	got, err := v.accounts.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if got.entry == nil {
+		return nil, fmt.Errorf("no account %s", id[:]) // accounts are never deleted
+	}
+	v.kept(v.accounts.keep(id, got))
+	return got.entry, nil
+}
+
+// errRoleGone means that an account holds a role that is not there.
+var errRoleGone = errors.New("a role is gone")
+
+// rights gives what the roles of an account give. They are put together anew only when one of them is another one.
+func (v *Verifier) rights(ctx context.Context, a *Account) (*rights, error) {
+	last := a.rights.Load()
+	if last != nil && v.same(a, last) {
+		return last, nil
+	}
+	next := &rights{roles: make([]*Role, len(a.roleIDs))}
+	var names []string
+	for i, id := range a.roleIDs {
+		role, err := v.role(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		next.roles[i] = role
+		next.shown = append(next.shown, *role)
+		names = append(names, role.permissions...)
+	}
+	next.permissions = permission.NewSet(names...)
+	slices.SortFunc(next.shown, byRank)
+	a.rights.Store(next)
+	return next, nil
+}
+
+func (v *Verifier) same(a *Account, last *rights) bool {
+	for i, id := range a.roleIDs {
+		if v.cfg.Memory.roles.get(id) != last.roles[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// byRank puts the built-in role first, and then sorts by name.
+func byRank(a, b Role) int {
+	if a.BuiltIn != b.BuiltIn {
+		if a.BuiltIn {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+}
+
+func (v *Verifier) role(ctx context.Context, id xid) (*Role, error) {
+	if r := v.cfg.Memory.roles.get(id); r != nil {
+		return r, nil
+	}
+	got, err := v.roles.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if got.entry == nil {
+		return nil, errRoleGone
+	}
+	v.kept(v.roles.keep(id, got))
+	return got.entry, nil
+}
+
+func (v *Verifier) kept(yes bool) {
+	if !yes {
+		v.cfg.Node.FillDiscarded()
+	}
+}
+
+// again waits for the next lease before the second try, and fails instead of a third.
+func (v *Verifier) again(ctx context.Context, try int, lease *changefeed.Lease, err error) error {
+	if err == nil {
+		err = errLapsed
+	}
+	retry := errors.Is(err, errLapsed) || errors.Is(err, errUnproved) || errors.Is(err, errNoFloor) || errors.Is(err, errRoleGone)
+	if try > 0 || !retry {
+		return unavailable(err)
+	}
+	var since time.Duration
+	if lease != nil {
+		since = lease.Since() + 1
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience(lease))
+	defer cancel()
+	v.cfg.Node.AwaitSince(ctx, since) // any sync that completes will do
+	return nil
+}
+
+var errLapsed = errors.New("the lease has ended")
+
+// patience is how long a request waits for a sync.
+func patience(lease *changefeed.Lease) time.Duration {
+	if lease == nil {
+		return time.Second
+	}
+	return max(lease.Length(), 500*time.Millisecond)
+}
+
+// catchUp waits until memory is as fresh as was asked for.
+func (v *Verifier) catchUp(ctx context.Context, ask Ask) error {
+	arrived := v.cfg.Clock()
+	lease := v.cfg.Node.Lease()
+	ctx, cancel := context.WithTimeout(ctx, patience(lease))
+	defer cancel()
+	if ask.AtLeast != (changefeed.Revision{}) && !v.cfg.Node.AwaitRevision(ctx, ask.AtLeast) {
+		return unavailable(errors.New("the revision is not applied here"))
+	}
+	if !ask.Strict {
+		return nil
+	}
+	if lease := v.cfg.Node.AwaitSince(ctx, arrived+1); lease == nil || lease.Since() <= arrived { // begun later, by any clock
+		return unavailable(errors.New("no sync since the request arrived"))
+	}
+	return nil
+}
+
+func unavailable(err error) error {
+	return fmt.Errorf("%w: %w", err, problem.New(problem.VerificationUnavailable))
+}
+
+// Holder is who a usable credential stands for.
 type Holder struct {
 	AccountID    string // xid
 	Handle       string
@@ -53,114 +362,96 @@ type Holder struct {
 	Roles        []Role         // the built-in one first, then by name
 	Permissions  permission.Set // what the roles give together
 	CredentialID string         // xid of the key or the session
-	LastSeen     time.Time      // sessions only, to the minute
+	LastSeen     time.Time      // sessions only: when its use is to be noted if that is long enough ago
+	Key          *Key           // keys only
 }
 
-// Role is what a holder shows of a role.
-type Role struct {
-	ID, Name, Colour string
-	BuiltIn          bool
+func holder(a *Account, roles []Role, held permission.Set, credentialID string) Holder {
+	return Holder{AccountID: a.ID, Handle: a.Handle, Name: a.Name, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Roles: roles, Permissions: held, CredentialID: credentialID}
 }
 
-// Key answers for an access key as it was sent.
+// Key answers for an access key that a request came with.
 //
-// Errors: problem.CredentialInvalid for every key that cannot be used, wrapped in the reason, which is for the log only;
-// problem.PermissionDenied when its owner may not use keys any more.
+// Errors: problem.CredentialInvalid for every key that cannot be used, wrapped in the verdict, which is for the log only;
+// problem.PermissionDenied when its owner may not use keys any more; problem.VerificationUnavailable.
 func (v *Verifier) Key(ctx context.Context, raw string) (Holder, error) {
-	parsed, err := token.Parse(raw)
+	d, err := v.Check(ctx, raw, Ask{})
 	if err != nil {
-		return Holder{}, unusable("malformed")
+		return Holder{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	rows, err := v.q.KeyHolder(ctx, v.cfg.Pool, string(parsed.ID))
-	if err != nil {
-		return Holder{}, fmt.Errorf("look up access key: %w", err)
-	}
-	if len(rows) == 0 {
-		v.cfg.Digester.Dummy(parsed)
-		return Holder{}, unusable("unknown")
-	}
-	row := rows[0]
-	if !v.cfg.Digester.Matches(parsed, row.Digest, row.DigestVersion) {
-		return Holder{}, unusable("wrong secret")
-	}
-	if reason := v.keyReason(row); reason != "" {
-		return Holder{}, unusable(reason)
-	}
-	h := Holder{AccountID: row.AccountID, Handle: row.Handle, Name: row.Name, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, CredentialID: row.ID}
-	for _, r := range rows {
-		h.hold(r.RoleID, r.RoleName, r.Colour, r.BuiltIn, r.Permissions)
-	}
-	h.sortRoles()
-	if !h.Permissions.Holds(permission.UsePersonalAccessKeys) {
+	switch d.Code {
+	case Valid:
+		h := holder(d.Account, d.roles, d.Permissions, d.Key.ID)
+		h.Key = d.Key
+		return h, nil
+	case KeyUseNotPermitted:
 		return Holder{}, problem.New(problem.PermissionDenied).WithDetail("The owner of this key may not use access keys any more.").
 			WithField("permission", permission.UsePersonalAccessKeys)
 	}
-	return h, nil
-}
-
-func (v *Verifier) keyReason(row verifydb.KeyHolderRow) string {
-	switch {
-	case row.RevokedAt != nil:
-		return "revoked"
-	case row.DisabledAt != nil:
-		return "disabled"
-	case row.ExpiresAt != nil && !v.cfg.Now().Before(*row.ExpiresAt):
-		return "expired"
-	case row.SuspendedAt != nil:
-		return "owner suspended"
-	}
-	return ""
+	return Holder{}, unusable(string(d.Code))
 }
 
 // Session answers for a session cookie as it was sent.
 //
-// Errors: problem.CredentialInvalid for every session that cannot be used, wrapped in the reason, which is for the log only.
+// Errors: problem.CredentialInvalid for every session that cannot be used, wrapped in the reason, which is for the log only;
+// problem.VerificationUnavailable.
 func (v *Verifier) Session(ctx context.Context, raw string) (Holder, error) {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	digest := sha256.Sum256([]byte(raw)) // compared by the index: finding it needs all 256 bits
-	rows, err := v.q.SessionHolder(ctx, v.cfg.Pool, digest[:])
-	if err != nil {
-		return Holder{}, fmt.Errorf("look up session: %w", err)
+	id := sessionID(sha256.Sum256([]byte(raw))) // finding it needs all 256 bits
+	for try := 0; ; try++ {
+		lease := v.cfg.Node.Lease()
+		s, h, err := v.lookSession(ctx, id, lease)
+		now := v.cfg.Clock()
+		if err == nil && lease.Fresh(now) {
+			return v.sessionAt(s, h, v.unixMicro(lease, now))
+		}
+		if err := v.again(ctx, try, lease, err); err != nil {
+			return Holder{}, err
+		}
 	}
-	if len(rows) == 0 {
+}
+
+func (v *Verifier) lookSession(ctx context.Context, id sessionID, lease *changefeed.Lease) (*session, Holder, error) {
+	s := v.cfg.Memory.sessions.get(id)
+	if s != nil && lease != nil && v.isIdle(s, v.unixMicro(lease, v.cfg.Clock())) {
+		v.cfg.Memory.sessions.drop(id) // other nodes may have noted a later use
+		s = nil
+	}
+	if s == nil {
+		got, err := v.sessions.read(ctx, id)
+		if err != nil || got.entry == nil {
+			return nil, Holder{}, err
+		}
+		s = got.entry
+		v.kept(v.sessions.keep(id, got))
+	}
+	a, held, err := v.owner(ctx, s.account)
+	if err != nil {
+		return nil, Holder{}, err
+	}
+	if a.suspended {
+		return nil, Holder{}, nil
+	}
+	return s, holder(a, held.shown, held.permissions, s.id), nil
+}
+
+func (v *Verifier) isIdle(s *session, now int64) bool {
+	return now-s.lastSeen.Load() >= v.cfg.SessionIdle.Microseconds()
+}
+
+// sessionAt is the answer at a moment.
+func (v *Verifier) sessionAt(s *session, h Holder, now int64) (Holder, error) {
+	if s == nil {
 		return Holder{}, unusable("unknown session")
 	}
-	row := rows[0]
-	now := v.cfg.Now()
-	if row.SuspendedAt != nil || !now.Before(row.ExpiresAt) || now.Sub(row.LastSeenAt) >= v.cfg.SessionIdle {
+	if now >= s.expiresAt || v.isIdle(s, now) {
 		return Holder{}, unusable("session ended")
 	}
-	h := Holder{AccountID: row.AccountID, Handle: row.Handle, Name: row.Name, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
-		CredentialID: row.ID, LastSeen: row.LastSeenAt}
-	for _, r := range rows {
-		h.hold(r.RoleID, r.RoleName, r.Colour, r.BuiltIn, r.Permissions)
+	last := s.lastSeen.Load()
+	if now-last > seenEvery.Microseconds() && !s.lastSeen.CompareAndSwap(last, now) {
+		last = now // somebody else notes it
 	}
-	h.sortRoles()
+	h.LastSeen = time.UnixMicro(last).UTC()
 	return h, nil
-}
-
-// hold adds a role and what it gives; the row of someone without roles has none.
-func (h *Holder) hold(id, name, colour *string, builtIn *bool, gives []string) {
-	if id == nil {
-		return
-	}
-	h.Roles = append(h.Roles, Role{ID: *id, Name: *name, Colour: *colour, BuiltIn: *builtIn})
-	h.Permissions = h.Permissions.With(gives...)
-}
-
-func (h *Holder) sortRoles() {
-	slices.SortFunc(h.Roles, func(a, b Role) int {
-		if a.BuiltIn != b.BuiltIn {
-			if a.BuiltIn {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	})
 }
 
 func unusable(reason string) error {

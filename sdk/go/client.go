@@ -95,6 +95,14 @@ func done(resp *http.Response, err error) error {
 	return err
 }
 
+// revoked reads the answer to a call that revokes a key.
+func revoked(resp *http.Response, err error) (Revision, error) {
+	if _, err := accepted(resp, err); err != nil {
+		return "", err
+	}
+	return resp.Header.Get("Latchkey-Revision"), nil
+}
+
 // accepted gives the body of an answer that is not a refusal.
 func accepted(resp *http.Response, err error) ([]byte, error) {
 	if err != nil {

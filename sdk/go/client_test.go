@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -277,13 +279,118 @@ func TestAccessKeyUpdateSaysWhatChanges(t *testing.T) {
 	}
 }
 
-// Every operation of the contract has its method here, under its own name.
+func TestRevokingGivesTheRevision(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "nobodys") {
+			w.Header().Set("Latchkey-Revision", "of nothing")
+			refuse(w, http.StatusNotFound, "not_found")
+			return
+		}
+		w.Header().Set("Latchkey-Revision", r.Method+"-"+path.Base(r.URL.Path))
+		w.WriteHeader(http.StatusNoContent)
+	})
+	c := newClient(t, latchkey.Config{BaseURL: url})
+	for _, row := range []struct {
+		revoke func() (latchkey.Revision, error)
+		want   latchkey.Revision
+	}{
+		{func() (latchkey.Revision, error) { return c.AccessKeyDelete(t.Context(), "own") }, "DELETE-own"},
+		{func() (latchkey.Revision, error) { return c.AdminAccessKeyDelete(t.Context(), "anybodys") }, "DELETE-anybodys"},
+		{func() (latchkey.Revision, error) { return c.AccessKeySelfRevoke(t.Context()) }, "DELETE-self"},
+	} {
+		if got, err := row.revoke(); got != row.want || err != nil {
+			t.Errorf("got %q, %v, want %q", got, err, row.want)
+		}
+	}
+	if got, err := c.AccessKeyDelete(t.Context(), "nobodys"); got != "" || !errors.Is(err, &latchkey.Error{Code: api.ErrorCodeNotFound}) {
+		t.Errorf("a refusal gives %q, %v", got, err)
+	}
+}
+
+func TestAccessKeyVerifySaysWhatIsAsked(t *testing.T) {
+	t.Parallel()
+	var body string
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		body = string(b)
+		answerJSON(w, http.StatusOK, `{"valid":true,"code":"VALID","status":200,"key":{"id":"cc5lnd2s1s4652adtu50","name":"ci"}}`)
+	})
+	c := newClient(t, latchkey.Config{BaseURL: url})
+	for _, row := range []struct {
+		in   latchkey.VerifyInput
+		body string
+	}{
+		{latchkey.VerifyInput{}, `{"key":""}`},
+		{latchkey.VerifyInput{Key: latchkey.NewKey(key)}, `{"key":"` + key + `"}`},
+		{latchkey.VerifyInput{Permission: "VIEW_AUDIT_LOG"}, `{"key":"","permission":"VIEW_AUDIT_LOG"}`},
+		{latchkey.VerifyInput{DryRun: true}, `{"key":"","record":false}`},
+		{latchkey.VerifyInput{Strict: true}, `{"consistency":"strict","key":""}`},
+		{latchkey.VerifyInput{AtLeast: "7.f00"}, `{"at_least":"7.f00","key":""}`},
+		{latchkey.VerifyInput{Address: netip.MustParseAddr("192.0.2.7")}, `{"address":"192.0.2.7","key":""}`},
+		{latchkey.VerifyInput{Address: netip.MustParseAddr("fe80::1%eth0")}, `{"address":"fe80::1","key":""}`},
+	} {
+		got, err := c.AccessKeyVerify(t.Context(), row.in)
+		if err != nil || body != row.body || !got.Valid || got.Code != api.VerifyCodeValid || got.Key == nil || got.Key.Name != "ci" {
+			t.Errorf("sent %s, want %s; got %+v, %v", body, row.body, got, err)
+		}
+	}
+}
+
+// A bad key is an answer; that there is none is an error.
+func TestAccessKeyVerifyTellsABadKeyFromNoAnswer(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if b, _ := io.ReadAll(r.Body); strings.Contains(string(b), "strict") {
+			refuse(w, http.StatusServiceUnavailable, "verification_unavailable")
+			return
+		}
+		answerJSON(w, http.StatusOK, `{"valid":false,"code":"REVOKED","status":401,"message":"The key is revoked."}`)
+	})
+	c := newClient(t, latchkey.Config{BaseURL: url})
+	got, err := c.AccessKeyVerify(t.Context(), latchkey.VerifyInput{Key: latchkey.NewKey(key)})
+	if err != nil || got.Valid || got.Code != api.VerifyCodeRevoked || got.Status != http.StatusUnauthorized || got.Key != nil {
+		t.Errorf("a bad key gives %+v, %v", got, err)
+	}
+	got, err = c.AccessKeyVerify(t.Context(), latchkey.VerifyInput{Key: latchkey.NewKey(key), Strict: true})
+	if !errors.Is(err, &latchkey.Error{Code: api.ErrorCodeVerificationUnavailable}) || got.Valid || strings.Contains(err.Error(), key) {
+		t.Errorf("no answer gives %+v, %v", got, err)
+	}
+}
+
+func TestTokenIntrospectSendsAForm(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		if r.Header.Get("Content-Type") != "application/x-www-form-urlencoded" || r.URL.RawQuery != "" || r.Header.Get("Authorization") != "Bearer of the asker" {
+			t.Errorf("sent %s with %v", r.URL, r.Header)
+		}
+		switch string(b) {
+		case "token=" + key:
+			answerJSON(w, http.StatusOK, `{"active":true,"scope":"VIEW_AUDIT_LOG","username":"ada","iat":1767225600,"token_type":"Bearer"}`)
+		case "token=a%26b%3D+c":
+			answerJSON(w, http.StatusOK, `{"active":false}`)
+		default:
+			t.Errorf("sent %q", b)
+		}
+	})
+	c := newClient(t, latchkey.Config{BaseURL: url, Key: latchkey.NewKey("of the asker")})
+	got, err := c.TokenIntrospect(t.Context(), latchkey.NewKey(key))
+	if err != nil || !got.Active || got.Scope == nil || *got.Scope != "VIEW_AUDIT_LOG" || got.Exp != nil {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := c.TokenIntrospect(t.Context(), latchkey.NewKey("a&b= c")); err != nil || got.Active {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Every operation of the contract has its method here, under its own name; probes and gateways do without.
 func TestFaceIsComplete(t *testing.T) {
 	t.Parallel()
 	core, face := reflect.TypeFor[api.ClientInterface](), reflect.TypeFor[*latchkey.Client]()
 	for i := range core.NumMethod() {
-		name := core.Method(i).Name
-		if _, ok := face.MethodByName(name); !ok && !strings.HasSuffix(name, "WithBody") && name != "Livez" {
+		name := strings.TrimSuffix(core.Method(i).Name, "WithFormdataBody")
+		if _, ok := face.MethodByName(name); !ok && !strings.HasSuffix(name, "WithBody") && name != "Livez" && name != "ForwardAuth" {
 			t.Errorf("%s is missing", name)
 		}
 	}

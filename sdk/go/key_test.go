@@ -18,9 +18,10 @@ func TestKeyNeverPrints(t *testing.T) {
 	issued := latchkey.AccessKeyIssued{Secret: k}
 	client := newClient(t, latchkey.Config{BaseURL: "https://keys.example.com", Key: k})
 	hidden := struct{ config latchkey.Config }{latchkey.Config{Key: k}}
+	verify := latchkey.VerifyInput{Key: k}
 	var out bytes.Buffer
 	text, log := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
-	for _, v := range []any{k, &k, issued, &issued, []latchkey.Key{k}, map[string]latchkey.Key{"k": k}, hidden, &hidden, client, *client} {
+	for _, v := range []any{k, &k, issued, &issued, []latchkey.Key{k}, map[string]latchkey.Key{"k": k}, hidden, &hidden, verify, &verify, client, *client} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%100s"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}

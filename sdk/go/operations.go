@@ -3,6 +3,7 @@ package latchkey
 import (
 	"context"
 	"iter"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -13,26 +14,55 @@ import (
 
 // What goes in and comes out, as the contract has it.
 type (
-	Account         = api.Account
-	AccountInput    = api.AccountInput
-	Role            = api.Role
-	RoleInput       = api.RoleInput
-	RoleUpdate      = api.RoleUpdate
-	Session         = api.Session
-	SetupInput      = api.SetupInput
-	AccessKey       = api.AccessKey
-	AccessKeyStatus = api.AccessKeyStatus
-	AccessKeyInput  = api.AccessKeyInput
-	AccessKeyUpdate = api.AccessKeyUpdate
-	OwnedAccessKey  = api.OwnedAccessKey
-	AuditEvent      = api.AuditEvent
-	AuditEventType  = api.AuditEventType
+	Account          = api.Account
+	AccountInput     = api.AccountInput
+	Role             = api.Role
+	RoleInput        = api.RoleInput
+	RoleUpdate       = api.RoleUpdate
+	Session          = api.Session
+	SetupInput       = api.SetupInput
+	AccessKey        = api.AccessKey
+	AccessKeyStatus  = api.AccessKeyStatus
+	AccessKeyInput   = api.AccessKeyInput
+	AccessKeyUpdate  = api.AccessKeyUpdate
+	OwnedAccessKey   = api.OwnedAccessKey
+	Revision         = api.Revision
+	VerifyCode       = api.VerifyCode
+	VerifyResult     = api.VerifyResult
+	IntrospectResult = api.IntrospectResult
+	AuditEvent       = api.AuditEvent
+	AuditEventType   = api.AuditEventType
 )
 
 // AccessKeyIssued is a key with its secret, which no other answer holds.
 type AccessKeyIssued struct {
 	AccessKey
 	Secret Key `json:"secret"`
+}
+
+// VerifyInput is a key that somebody sent, and what it should be good for.
+type VerifyInput struct {
+	Key        Key
+	Permission string     // what the key must give; empty: it need only be usable
+	Address    netip.Addr // of the client that sent the key; the zero Addr is not told
+	DryRun     bool       // does not count as a use of the key
+	Strict     bool       // judge by a state of the database that is no older than this call
+	AtLeast    Revision   // judge by a state that is no older than this; empty: any that may be used
+}
+
+// wire is the one place where the key is in the open.
+func (in VerifyInput) wire() api.AccessKeyVerifyInput {
+	out := api.AccessKeyVerifyInput{Key: in.Key.Reveal(), Permission: optional(in.Permission), AtLeast: optional(in.AtLeast)}
+	if in.Address.IsValid() {
+		out.Address = new(in.Address.WithZone("").String())
+	}
+	if in.DryRun {
+		out.Record = new(false)
+	}
+	if in.Strict {
+		out.Consistency = new(api.AccessKeyVerifyInputConsistencyStrict)
+	}
+	return out
 }
 
 // AuditFilter narrows AdminAuditEventList; what is empty does not.
@@ -174,9 +204,9 @@ func (c *Client) AccessKeyUpdate(ctx context.Context, id string, version int64, 
 	return result[AccessKey](c.core.AccessKeyUpdate(ctx, id, &params, in))
 }
 
-// AccessKeyDelete revokes one of the own keys, for good.
-func (c *Client) AccessKeyDelete(ctx context.Context, id string) error {
-	return done(c.core.AccessKeyDelete(ctx, id))
+// AccessKeyDelete revokes one of the own keys, for good and on every node. The Revision is for VerifyInput.AtLeast.
+func (c *Client) AccessKeyDelete(ctx context.Context, id string) (Revision, error) {
+	return revoked(c.core.AccessKeyDelete(ctx, id))
 }
 
 // AccessKeySelfGet gives the key that the Client holds.
@@ -184,9 +214,20 @@ func (c *Client) AccessKeySelfGet(ctx context.Context) (AccessKey, error) {
 	return result[AccessKey](c.core.AccessKeySelfGet(ctx))
 }
 
-// AccessKeySelfRevoke revokes the key that the Client holds.
-func (c *Client) AccessKeySelfRevoke(ctx context.Context) error {
-	return done(c.core.AccessKeySelfRevoke(ctx))
+// AccessKeySelfRevoke is AccessKeyDelete for the key that the Client holds.
+func (c *Client) AccessKeySelfRevoke(ctx context.Context) (Revision, error) {
+	return revoked(c.core.AccessKeySelfRevoke(ctx))
+}
+
+// AccessKeyVerify says whether somebody's key is good. A bad key is a result that is not Valid, and no error: an error means
+// that nobody knows, and nobody is to be let in.
+func (c *Client) AccessKeyVerify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
+	return result[VerifyResult](c.core.AccessKeyVerify(ctx, in.wire()))
+}
+
+// TokenIntrospect is AccessKeyVerify as RFC 7662 has it. It takes a Client that holds a key.
+func (c *Client) TokenIntrospect(ctx context.Context, token Key) (IntrospectResult, error) {
+	return result[IntrospectResult](c.core.TokenIntrospectWithFormdataBody(ctx, api.IntrospectInput{Token: token.Reveal()}))
 }
 
 // AdminAccessKeyList is AccessKeyList for everybody's keys, with who made them.
@@ -197,9 +238,9 @@ func (c *Client) AdminAccessKeyList(ctx context.Context, status AccessKeyStatus)
 	})
 }
 
-// AdminAccessKeyDelete revokes anybody's key, for good.
-func (c *Client) AdminAccessKeyDelete(ctx context.Context, id string) error {
-	return done(c.core.AdminAccessKeyDelete(ctx, id))
+// AdminAccessKeyDelete is AccessKeyDelete for anybody's key.
+func (c *Client) AdminAccessKeyDelete(ctx context.Context, id string) (Revision, error) {
+	return revoked(c.core.AdminAccessKeyDelete(ctx, id))
 }
 
 // AuditEventList goes through what the own account did and what was done to it, newest first.

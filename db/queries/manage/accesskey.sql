@@ -56,21 +56,40 @@ UPDATE access_key
  WHERE id = @id
 RETURNING *;
 
+-- AccessKeysEffective notes that revocations hold on every node: those very ones, for a failover may have thrown one away, and
+-- somebody may have revoked the key again.
+-- name: AccessKeysEffective :exec
+UPDATE access_key k SET revocation_effective_at = @now
+  FROM (SELECT unnest(@ids::text[]) AS id, unnest(@revoked_at::timestamptz[]) AS revoked_at) seen
+ WHERE k.id = seen.id AND k.revoked_at = seen.revoked_at AND k.revocation_effective_at IS NULL;
+
+-- AccessKeysRevoking holds keys whose revocation is not known to hold on every node, a bounded number at a time.
+-- name: AccessKeysRevoking :many
+SELECT id, token_id, revoked_at FROM access_key
+ WHERE revoked_at IS NOT NULL AND revocation_effective_at IS NULL
+ LIMIT @page FOR UPDATE SKIP LOCKED;
+
+-- AccessKeyUses reads when keys were used last, for a page of them.
+-- name: AccessKeyUses :many
+SELECT * FROM access_key_use WHERE access_key_id = ANY (@ids::text[]);
+
 -- AccessKeyPage lists the keys of one owner, newest first, after a cursor.
 -- name: AccessKeyPage :many
 SELECT * FROM access_key
  WHERE account_id = @account_id
    AND id < @before::text
-   AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
+   AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
  ORDER BY id DESC
  LIMIT @page;
 
--- AccessKeyPageAny lists everybody's keys, newest first, after a cursor.
+-- AccessKeyPageAny lists everybody's keys but the canary's, newest first, after a cursor.
 -- name: AccessKeyPageAny :many
 SELECT * FROM access_key
- WHERE id < @before::text
-   AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
+ WHERE id < @before::text AND account_id <> '00000000000000000020'
+   AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
  ORDER BY id DESC
  LIMIT @page;

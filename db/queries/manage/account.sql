@@ -4,9 +4,9 @@ INSERT INTO account (id, handle, name, password_hash, created_at, updated_at)
 VALUES (@id, @handle, @name, @password_hash, @now, @now)
 RETURNING *;
 
--- AccountCount tells whether this is a new instance; it stops at the first row.
+-- AccountExists tells whether anyone is here but the canary.
 -- name: AccountExists :one
-SELECT EXISTS (SELECT 1 FROM account);
+SELECT EXISTS (SELECT 1 FROM account WHERE id > '00000000000000000020');
 
 -- AccountGet reads one account.
 -- name: AccountGet :one
@@ -32,10 +32,10 @@ UPDATE account SET suspended_at = NULL, updated_at = @now WHERE id = @id RETURNI
 -- name: AccountSetPassword :execrows
 UPDATE account SET password_hash = @password_hash, updated_at = @now WHERE id = @id AND password_hash = @checked;
 
--- AccountPage lists accounts, newest first, after a cursor.
+-- AccountPage lists accounts but the canary's, newest first, after a cursor.
 -- name: AccountPage :many
 SELECT * FROM account
- WHERE id < @before::text
+ WHERE id < @before::text AND id > '00000000000000000020'
  ORDER BY id DESC
  LIMIT @page;
 

@@ -5,9 +5,10 @@ VALUES (@id, @account_id, @digest, @now, @now, @expires_at, @address, @user_agen
 RETURNING *;
 
 -- SessionTrim ends the oldest sessions of an account beyond a number.
--- name: SessionTrim :execrows
+-- name: SessionTrim :many
 DELETE FROM session WHERE id IN (
-    SELECT s.id FROM session s WHERE s.account_id = @account_id ORDER BY s.created_at DESC, s.id DESC OFFSET @keep::int);
+    SELECT s.id FROM session s WHERE s.account_id = @account_id ORDER BY s.created_at DESC, s.id DESC OFFSET @keep::int)
+RETURNING digest;
 
 -- SessionList reads the sessions of one owner that have not ended.
 -- name: SessionList :many
@@ -20,8 +21,8 @@ SELECT * FROM session
 DELETE FROM session WHERE id = @id AND account_id = @account_id RETURNING *;
 
 -- SessionDeleteAll ends every session of an account.
--- name: SessionDeleteAll :execrows
-DELETE FROM session WHERE account_id = @account_id;
+-- name: SessionDeleteAll :many
+DELETE FROM session WHERE account_id = @account_id RETURNING digest;
 
 -- SessionTouch notes that a session is in use, unless it was noted after a moment.
 -- name: SessionTouch :exec

@@ -1,21 +1,32 @@
--- KeyHolder reads a key by its public id, with its owner and what the owner may do now: a row for each role, or one without.
--- name: KeyHolder :many
-SELECT k.id, k.digest, k.digest_version, k.expires_at, k.disabled_at, k.revoked_at,
-       a.id AS account_id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
-       r.id AS role_id, r.name AS role_name, r.colour, r.permissions, r.built_in
-  FROM access_key k
-  JOIN account a ON a.id = k.account_id
-  LEFT JOIN account_role ar ON ar.account_id = a.id
-  LEFT JOIN role r ON r.id = ar.role_id
- WHERE k.token_id = @token_id;
+-- What a node reads when its memory has no answer: rows by id, many at a time. Each statement says first whether it may be
+-- believed: which history the server is on (timeline; empty on a standby), and whether it has the change that the node
+-- knows to have happened (contains_floor). These two are in every row, and there is always at least one row.
 
--- SessionHolder reads a session by the digest of its cookie, with its account and what that may do now: rows as in KeyHolder.
--- name: SessionHolder :many
-SELECT s.id, s.last_seen_at, s.expires_at,
-       a.id AS account_id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
-       r.id AS role_id, r.name AS role_name, r.colour, r.permissions, r.built_in
-  FROM session s
-  JOIN account a ON a.id = s.account_id
-  LEFT JOIN account_role ar ON ar.account_id = a.id
-  LEFT JOIN role r ON r.id = ar.role_id
- WHERE s.digest = @digest;
+-- KeysByTokenID reads keys.
+-- name: KeysByTokenID :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+       k.id, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
+  FROM (SELECT 1) one LEFT JOIN access_key k ON k.token_id = ANY (@token_ids::text[]);
+
+-- SessionsByDigest reads sessions.
+-- name: SessionsByDigest :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+       s.id, s.account_id, s.digest, s.last_seen_at, s.expires_at
+  FROM (SELECT 1) one LEFT JOIN session s ON s.digest = ANY (@digests::bytea[]);
+
+-- AccountsByID reads accounts and which roles they hold.
+-- name: AccountsByID :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+       a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
+       ARRAY(SELECT ar.role_id FROM account_role ar WHERE ar.account_id = a.id)::text[] AS role_ids
+  FROM (SELECT 1) one LEFT JOIN account a ON a.id = ANY (@ids::text[]);
+
+-- RolesByID reads roles.
+-- name: RolesByID :many
+SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+       r.id, r.name, r.colour, r.permissions, r.built_in
+  FROM (SELECT 1) one LEFT JOIN role r ON r.id = ANY (@ids::text[]);

@@ -24,6 +24,7 @@ const (
 	AccessKeyStatusDisabled AccessKeyStatus = "disabled"
 	AccessKeyStatusExpired  AccessKeyStatus = "expired"
 	AccessKeyStatusRevoked  AccessKeyStatus = "revoked"
+	AccessKeyStatusRevoking AccessKeyStatus = "revoking"
 )
 
 // Valid indicates whether the value is a known member of the AccessKeyStatus enum.
@@ -36,6 +37,23 @@ func (e AccessKeyStatus) Valid() bool {
 	case AccessKeyStatusExpired:
 		return true
 	case AccessKeyStatusRevoked:
+		return true
+	case AccessKeyStatusRevoking:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccessKeyVerifyInputConsistency.
+const (
+	AccessKeyVerifyInputConsistencyStrict AccessKeyVerifyInputConsistency = "strict"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyVerifyInputConsistency enum.
+func (e AccessKeyVerifyInputConsistency) Valid() bool {
+	switch e {
+	case AccessKeyVerifyInputConsistencyStrict:
 		return true
 	default:
 		return false
@@ -174,6 +192,7 @@ const (
 	ErrorCodePermissionUnknown        ErrorCode = "permission_unknown"
 	ErrorCodePrivilegeExceeded        ErrorCode = "privilege_exceeded"
 	ErrorCodeRequestInvalid           ErrorCode = "request_invalid"
+	ErrorCodeRevocationUnconfirmed    ErrorCode = "revocation_unconfirmed"
 	ErrorCodeRoleBuiltIn              ErrorCode = "role_built_in"
 	ErrorCodeRoleNameTaken            ErrorCode = "role_name_taken"
 	ErrorCodeSetupCodeInvalid         ErrorCode = "setup_code_invalid"
@@ -182,6 +201,7 @@ const (
 	ErrorCodeSignupClosed             ErrorCode = "signup_closed"
 	ErrorCodeStarting                 ErrorCode = "starting"
 	ErrorCodeTooManyAttempts          ErrorCode = "too_many_attempts"
+	ErrorCodeVerificationUnavailable  ErrorCode = "verification_unavailable"
 	ErrorCodeVersionMismatch          ErrorCode = "version_mismatch"
 )
 
@@ -238,6 +258,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeRequestInvalid:
 		return true
+	case ErrorCodeRevocationUnconfirmed:
+		return true
 	case ErrorCodeRoleBuiltIn:
 		return true
 	case ErrorCodeRoleNameTaken:
@@ -253,6 +275,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeStarting:
 		return true
 	case ErrorCodeTooManyAttempts:
+		return true
+	case ErrorCodeVerificationUnavailable:
 		return true
 	case ErrorCodeVersionMismatch:
 		return true
@@ -270,6 +294,108 @@ const (
 func (e HealthStatus) Valid() bool {
 	switch e {
 	case HealthStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for IntrospectResultTokenType.
+const (
+	IntrospectResultTokenTypeBearer IntrospectResultTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the IntrospectResultTokenType enum.
+func (e IntrospectResultTokenType) Valid() bool {
+	switch e {
+	case IntrospectResultTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadinessStatus.
+const (
+	ReadinessStatusOk ReadinessStatus = "ok"
+)
+
+// Valid indicates whether the value is a known member of the ReadinessStatus enum.
+func (e ReadinessStatus) Valid() bool {
+	switch e {
+	case ReadinessStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerifiedAccountKind.
+const (
+	VerifiedAccountKindMember VerifiedAccountKind = "member"
+)
+
+// Valid indicates whether the value is a known member of the VerifiedAccountKind enum.
+func (e VerifiedAccountKind) Valid() bool {
+	switch e {
+	case VerifiedAccountKindMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerifyCode.
+const (
+	VerifyCodeAccountSuspended        VerifyCode = "ACCOUNT_SUSPENDED"
+	VerifyCodeDisabled                VerifyCode = "DISABLED"
+	VerifyCodeExpired                 VerifyCode = "EXPIRED"
+	VerifyCodeInsufficientPermissions VerifyCode = "INSUFFICIENT_PERMISSIONS"
+	VerifyCodeKeyUseNotPermitted      VerifyCode = "KEY_USE_NOT_PERMITTED"
+	VerifyCodeMalformed               VerifyCode = "MALFORMED"
+	VerifyCodeNotFound                VerifyCode = "NOT_FOUND"
+	VerifyCodeRevoked                 VerifyCode = "REVOKED"
+	VerifyCodeValid                   VerifyCode = "VALID"
+)
+
+// Valid indicates whether the value is a known member of the VerifyCode enum.
+func (e VerifyCode) Valid() bool {
+	switch e {
+	case VerifyCodeAccountSuspended:
+		return true
+	case VerifyCodeDisabled:
+		return true
+	case VerifyCodeExpired:
+		return true
+	case VerifyCodeInsufficientPermissions:
+		return true
+	case VerifyCodeKeyUseNotPermitted:
+		return true
+	case VerifyCodeMalformed:
+		return true
+	case VerifyCodeNotFound:
+		return true
+	case VerifyCodeRevoked:
+		return true
+	case VerifyCodeValid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerifyResultDeniedBy.
+const (
+	VerifyResultDeniedByKey   VerifyResultDeniedBy = "key"
+	VerifyResultDeniedByOwner VerifyResultDeniedBy = "owner"
+)
+
+// Valid indicates whether the value is a known member of the VerifyResultDeniedBy enum.
+func (e VerifyResultDeniedBy) Valid() bool {
+	switch e {
+	case VerifyResultDeniedByKey:
+		return true
+	case VerifyResultDeniedByOwner:
 		return true
 	default:
 		return false
@@ -302,13 +428,20 @@ type AccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// LastUsedAt When it was last let through, to the second; absent: never.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// LastUsedIP The last address that it was known to be used from.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
 
-	// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-	// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
@@ -353,6 +486,12 @@ type AccessKeyIssued struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// LastUsedAt When it was last let through, to the second; absent: never.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// LastUsedIP The last address that it was known to be used from.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
@@ -363,8 +502,9 @@ type AccessKeyIssued struct {
 	// Example: akpat_OtZxRtj2W3TKDpxX_yWbwYZKhq0kCGMania8S3I20f1lEcBF1G73g497iVsr4KYwIo
 	Secret string `json:"secret"`
 
-	// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-	// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
@@ -378,8 +518,9 @@ type AccessKeyListResult struct {
 	NextCursor *string     `json:"next_cursor,omitempty"`
 }
 
-// AccessKeyStatus `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+// AccessKeyStatus `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+// and still holds USE_PERSONAL_ACCESS_KEYS.
 type AccessKeyStatus string
 
 // AccessKeyUpdate defines model for AccessKeyUpdate.
@@ -395,6 +536,39 @@ type AccessKeyUpdate struct {
 	// Example: Discord bot
 	Name *Name `json:"name,omitempty"`
 }
+
+// AccessKeyVerifyInput defines model for AccessKeyVerifyInput.
+type AccessKeyVerifyInput struct {
+	// Address The IP address of the client that sent the key, for `last_used_ip`.
+	//
+	// Example: 192.0.2.7
+	Address *string `json:"address,omitempty"`
+
+	// AtLeast A state of the service, as the header `Latchkey-Revision` named it. Opaque.
+	AtLeast *Revision `json:"at_least,omitempty"`
+
+	// Consistency `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
+	// what a withdrawal has answered.
+	Consistency *AccessKeyVerifyInputConsistency `json:"consistency,omitempty"`
+
+	// Key The whole secret, as it was sent. What cannot be a key is `MALFORMED`.
+	Key string `json:"key"`
+
+	// Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
+	// `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
+	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
+	//
+	//
+	// Example: USE_PERSONAL_ACCESS_KEYS
+	Permission *Permission `json:"permission,omitempty"`
+
+	// Record False: a dry run, which does not count as a use of the key.
+	Record *bool `json:"record,omitempty"`
+}
+
+// AccessKeyVerifyInputConsistency `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
+// what a withdrawal has answered.
+type AccessKeyVerifyInputConsistency string
 
 // Account defines model for Account.
 type Account struct {
@@ -586,6 +760,45 @@ type HealthStatus string
 // Example: cc5lnd2s1s4652adtu50
 type ID = string
 
+// IntrospectInput Members that are not named here are ignored, as RFC 6749 has it.
+type IntrospectInput struct {
+	// Token The whole secret of an access key.
+	Token string `json:"token"`
+
+	// TokenTypeHint Taken, and not needed.
+	TokenTypeHint *string `json:"token_type_hint,omitempty"`
+}
+
+// IntrospectResult RFC 7662, section 2.2. Only `active` where it is false; otherwise all but `exp`, which only a key that expires has.
+type IntrospectResult struct {
+	Active bool `json:"active"`
+
+	// ClientID The id of the key.
+	ClientID *string `json:"client_id,omitempty"`
+
+	// Exp From when on it opens nothing, likewise.
+	Exp *int64 `json:"exp,omitempty"`
+
+	// Iat When it was made, in seconds since 1970.
+	Iat *int64 `json:"iat,omitempty"`
+
+	// Iss The public URL of the service.
+	Iss *string `json:"iss,omitempty"`
+
+	// Scope What the key may do now, parted by blanks.
+	Scope *string `json:"scope,omitempty"`
+
+	// Sub The id of the key's owner.
+	Sub       *string                    `json:"sub,omitempty"`
+	TokenType *IntrospectResultTokenType `json:"token_type,omitempty"`
+
+	// Username The handle of the key's owner.
+	Username *string `json:"username,omitempty"`
+}
+
+// IntrospectResultTokenType defines model for IntrospectResult.TokenType.
+type IntrospectResultTokenType string
+
 // Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 //
 // Example: Discord bot
@@ -620,13 +833,20 @@ type OwnedAccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// LastUsedAt When it was last let through, to the second; absent: never.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+
+	// LastUsedIP The last address that it was known to be used from.
+	LastUsedIP *string `json:"last_used_ip,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
 
-	// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-	// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
@@ -657,6 +877,7 @@ type PasswordUpdate struct {
 
 // Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
 // `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
+// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
 //
 // Example: USE_PERSONAL_ACCESS_KEYS
 type Permission = string
@@ -690,6 +911,47 @@ type Problem struct {
 	// Example: urn:latchkey:problem:permission_denied
 	Type string `json:"type"`
 }
+
+// Readiness defines model for Readiness.
+type Readiness struct {
+	Database ReadinessDatabase `json:"database"`
+
+	// Lease What lets the instance answer verifications from memory.
+	Lease ReadinessLease `json:"lease"`
+
+	// Node This process, by a name that is new at every start.
+	Node   string          `json:"node"`
+	Status ReadinessStatus `json:"status"`
+}
+
+// ReadinessStatus defines model for Readiness.Status.
+type ReadinessStatus string
+
+// ReadinessDatabase defines model for ReadinessDatabase.
+type ReadinessDatabase struct {
+	// Durable Whether a committed revocation survives a crash and a failover of the database.
+	Durable bool `json:"durable"`
+
+	// Findings What speaks against it, for people to read.
+	Findings []string `json:"findings"`
+
+	// Version As the database calls itself.
+	//
+	// Example: 15.8
+	Version string `json:"version"`
+}
+
+// ReadinessLease What lets the instance answer verifications from memory.
+type ReadinessLease struct {
+	// AgeMs How long ago the database confirmed what the instance remembers.
+	AgeMs int64 `json:"age_ms"`
+
+	// LengthMs At this age the instance answers no more. The same on every node.
+	LengthMs int64 `json:"length_ms"`
+}
+
+// Revision A state of the service, as the header `Latchkey-Revision` named it. Opaque.
+type Revision = string
 
 // Role defines model for Role.
 type Role struct {
@@ -821,6 +1083,75 @@ type SetupInput struct {
 	Token Password `json:"token"`
 }
 
+// VerifiedAccount Whom the key answers for.
+type VerifiedAccount struct {
+	// Handle The name of an account in URLs and at sign-in, 1 to 30 characters. Capitals are folded.
+	//
+	// Example: ada
+	Handle Handle `json:"handle"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID   ID                  `json:"id"`
+	Kind VerifiedAccountKind `json:"kind"`
+}
+
+// VerifiedAccountKind defines model for VerifiedAccount.Kind.
+type VerifiedAccountKind string
+
+// VerifiedKey defines model for VerifiedKey.
+type VerifiedKey struct {
+	// ExpiresAt From this moment on it opens nothing; absent: never.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID ID `json:"id"`
+
+	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
+	//
+	// Example: Discord bot
+	Name Name `json:"name"`
+}
+
+// VerifyCode The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
+// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+type VerifyCode string
+
+// VerifyResult A verdict. `key` and `account` where it is valid, `message` where it is not.
+type VerifyResult struct {
+	// Account Whom the key answers for.
+	Account *VerifiedAccount `json:"account,omitempty"`
+
+	// Code The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
+	// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+	Code VerifyCode `json:"code"`
+
+	// DeniedBy Who lacks what was required.
+	DeniedBy *VerifyResultDeniedBy `json:"denied_by,omitempty"`
+	Key      *VerifiedKey          `json:"key,omitempty"`
+
+	// Matched The permission of the owner that gave it: itself, or `ADMINISTRATOR`.
+	Matched *string `json:"matched,omitempty"`
+
+	// Message The verdict in a sentence, for whoever runs the service that asks.
+	Message *string `json:"message,omitempty"`
+
+	// Required The permission that was asked for.
+	Required *string `json:"required,omitempty"`
+
+	// Status The HTTP status that fits the verdict.
+	Status int `json:"status"`
+
+	// Valid Whether the code is `VALID`.
+	Valid bool `json:"valid"`
+}
+
+// VerifyResultDeniedBy Who lacks what was required.
+type VerifyResultDeniedBy string
+
 // AccessKeyID A sortable identifier of 20 characters (xid).
 //
 // Example: cc5lnd2s1s4652adtu50
@@ -847,8 +1178,9 @@ type RoleID = ID
 // Example: cc5lnd2s1s4652adtu50
 type SessionID = ID
 
-// Status `revoked` is for good, `disabled` until its owner enables it, `expired` once `expires_at` has come. Only an `active` key opens anything,
-// and only while its owner is not suspended and still holds USE_PERSONAL_ACCESS_KEYS.
+// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+// and still holds USE_PERSONAL_ACCESS_KEYS.
 type Status = AccessKeyStatus
 
 // AuditEventList defines model for AuditEventList.
@@ -898,7 +1230,7 @@ type AdminAccessKeyListParams struct {
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Status Only keys with this status.
+	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 }
 
@@ -943,7 +1275,7 @@ type AccessKeyListParams struct {
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Status Only keys with this status.
+	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 }
 
@@ -952,6 +1284,9 @@ type AccessKeyUpdateParams struct {
 	// IfMatch The ETag of the key as it was last seen.
 	IfMatch *string `json:"If-Match,omitempty"`
 }
+
+// AccessKeyVerifyJSONRequestBody defines body for AccessKeyVerify for application/json ContentType.
+type AccessKeyVerifyJSONRequestBody = AccessKeyVerifyInput
 
 // AccountCreateJSONRequestBody defines body for AccountCreate for application/json ContentType.
 type AccountCreateJSONRequestBody = AccountInput
@@ -979,6 +1314,9 @@ type RoleUpdateJSONRequestBody = RoleUpdate
 
 // SetupCompleteJSONRequestBody defines body for SetupComplete for application/json ContentType.
 type SetupCompleteJSONRequestBody = SetupInput
+
+// TokenIntrospectFormdataRequestBody defines body for TokenIntrospect for application/x-www-form-urlencoded ContentType.
+type TokenIntrospectFormdataRequestBody = IntrospectInput
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1056,7 +1394,7 @@ type ClientInterface interface {
 
 	// AccessKeySelfRevoke Revoke the key that is sent
 	//
-	// Whoever holds a key may end it, the finder of a lost one too.
+	// Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
 	//
 	// Corresponds with DELETE /api/access-keys/self (the `AccessKeySelfRevoke` operationId).
 	AccessKeySelfRevoke(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1068,6 +1406,32 @@ type ClientInterface interface {
 	// Corresponds with GET /api/access-keys/self (the `AccessKeySelfGet` operationId).
 	AccessKeySelfGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AccessKeyVerifyWithBody Is this key good?
+	//
+	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+	// verdicts gives the promise of revocation away.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+	AccessKeyVerifyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyVerify Is this key good?
+	//
+	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+	// verdicts gives the promise of revocation away.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+	AccessKeyVerify(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AccountGet See the own account
 	//
 	// Answers for the holder of the session, or for the owner of the access key.
@@ -1077,8 +1441,8 @@ type ClientInterface interface {
 
 	// AccountRemoveRole Take a role from an account
 	//
-	// Counts from the next request of the account and of its keys. Nobody may take what they do not hold themselves
-	// (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+	// Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
+	// they do not hold themselves (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
 	//
 	// Corresponds with DELETE /api/accounts/{handle}/roles/{role_id} (the `AccountRemoveRole` operationId).
 	AccountRemoveRole(ctx context.Context, handle Handle, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1097,7 +1461,7 @@ type ClientInterface interface {
 
 	// AdminAccessKeyDelete Revoke anybody's key
 	//
-	// For good. When the call returns, the key opens nothing any more. Repeating the call is fine.
+	// For good. Answers once that holds on every node: the key opens nothing any more. Repeating the call is fine.
 	//
 	// Corresponds with DELETE /api/admin/access-keys/{access_key_id} (the `AdminAccessKeyDelete` operationId).
 	AdminAccessKeyDelete(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1134,8 +1498,9 @@ type ClientInterface interface {
 
 	// AccountSuspend Suspend an account
 	//
-	// Ends its sessions; its keys open nothing until it is restored. The caller must hold every permission that the account
-	// holds (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+	// Ends its sessions; its keys open nothing until it is restored; answers once that holds on every node. The caller must
+	// hold every permission that the account holds (403 `privilege_exceeded`), and the last administrator stays
+	// (409 `last_administrator`).
 	//
 	// Corresponds with POST /api/admin/accounts/{account_id}/suspend (the `AccountSuspend` operationId).
 	AccountSuspend(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1177,7 +1542,8 @@ type ClientInterface interface {
 
 	// AccessKeyDelete Revoke one of the own keys
 	//
-	// For good. When the call returns, the key opens nothing any more. It stays in the list as revoked. Repeating the call is fine.
+	// For good. Answers once that holds on every node: the key opens nothing any more. It stays in the list as revoked.
+	// Repeating the call is fine.
 	//
 	// Corresponds with DELETE /api/auth/access-keys/{access_key_id} (the `AccessKeyDelete` operationId).
 	AccessKeyDelete(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1191,6 +1557,7 @@ type ClientInterface interface {
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+	// What it disables or ends earlier is so on every node once it answers.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1201,6 +1568,7 @@ type ClientInterface interface {
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+	// What it disables or ends earlier is so on every node once it answers.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1209,14 +1577,15 @@ type ClientInterface interface {
 
 	// AuthLogout Sign out
 	//
-	// Ends this session. Its cookie is worth nothing from here on, also where a copy of it was kept.
+	// Ends this session, and answers once that holds on every node. Its cookie is worth nothing from here on, also where a
+	// copy of it was kept.
 	//
 	// Corresponds with POST /api/auth/logout (the `AuthLogout` operationId).
 	AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthPasswordUpdateWithBody Change the own password
 	//
-	// Ends every session of the account, this one included, and starts a new one.
+	// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1225,7 +1594,7 @@ type ClientInterface interface {
 
 	// AuthPasswordUpdate Change the own password
 	//
-	// Ends every session of the account, this one included, and starts a new one.
+	// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1236,6 +1605,7 @@ type ClientInterface interface {
 	//
 	// Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 	// in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+	// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1246,6 +1616,7 @@ type ClientInterface interface {
 	//
 	// Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 	// in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+	// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1281,6 +1652,8 @@ type ClientInterface interface {
 
 	// SessionDelete End one of the own sessions
 	//
+	// Answers once that holds on every node.
+	//
 	// Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 	SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -1309,7 +1682,7 @@ type ClientInterface interface {
 
 	// RoleDelete Delete a role
 	//
-	// Everyone who held it loses what it gave. The built-in role cannot be deleted.
+	// Everyone who held it loses what it gave; answers once that holds on every node. The built-in role cannot be deleted.
 	//
 	// Corresponds with DELETE /api/roles/{role_id} (the `RoleDelete` operationId).
 	RoleDelete(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1321,8 +1694,9 @@ type ClientInterface interface {
 
 	// RoleUpdateWithBody Change a role
 	//
-	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-	// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+	// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+	// cannot be changed.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1331,8 +1705,9 @@ type ClientInterface interface {
 
 	// RoleUpdate Change a role
 	//
-	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-	// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+	// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+	// cannot be changed.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1359,6 +1734,15 @@ type ClientInterface interface {
 	// Corresponds with POST /api/setup (the `SetupComplete` operationId).
 	SetupComplete(ctx context.Context, body SetupCompleteJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ForwardAuth May the gateway let this request through?
+	//
+	// For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
+	// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
+	// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+	//
+	// Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
+	ForwardAuth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Livez Is the process alive?
 	//
 	// Says nothing about the database; restart the process when this fails.
@@ -1366,9 +1750,30 @@ type ClientInterface interface {
 	// Corresponds with GET /livez (the `Livez` operationId).
 	Livez(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// TokenIntrospectWithBody Is this token active? (RFC 7662)
+	//
+	// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+	// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+	TokenIntrospectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TokenIntrospectWithFormdataBody Is this token active? (RFC 7662)
+	//
+	// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+	// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+	TokenIntrospectWithFormdataBody(ctx context.Context, body TokenIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// Readyz Can this instance serve requests?
 	//
-	// Send no traffic while this fails; it recovers by itself.
+	// Send no traffic while this fails; it recovers by itself. It fails, too, while the instance cannot prove that its
+	// verifications would be fresh (503 `verification_unavailable`).
 	//
 	// Corresponds with GET /readyz (the `Readyz` operationId).
 	Readyz(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1376,7 +1781,7 @@ type ClientInterface interface {
 
 // AccessKeySelfRevoke Revoke the key that is sent
 //
-// Whoever holds a key may end it, the finder of a lost one too.
+// Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
 //
 // Corresponds with DELETE /api/access-keys/self (the `AccessKeySelfRevoke` operationId).
 func (c *Client) AccessKeySelfRevoke(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1408,6 +1813,52 @@ func (c *Client) AccessKeySelfGet(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
+// AccessKeyVerifyWithBody Is this key good?
+//
+// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+// verdicts gives the promise of revocation away.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+func (c *Client) AccessKeyVerifyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyVerifyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyVerify Is this key good?
+//
+// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+// verdicts gives the promise of revocation away.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+func (c *Client) AccessKeyVerify(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyVerifyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AccountGet See the own account
 //
 // Answers for the holder of the session, or for the owner of the access key.
@@ -1427,8 +1878,8 @@ func (c *Client) AccountGet(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // AccountRemoveRole Take a role from an account
 //
-// Counts from the next request of the account and of its keys. Nobody may take what they do not hold themselves
-// (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+// Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
+// they do not hold themselves (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
 //
 // Corresponds with DELETE /api/accounts/{handle}/roles/{role_id} (the `AccountRemoveRole` operationId).
 func (c *Client) AccountRemoveRole(ctx context.Context, handle Handle, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1477,7 +1928,7 @@ func (c *Client) AdminAccessKeyList(ctx context.Context, params *AdminAccessKeyL
 
 // AdminAccessKeyDelete Revoke anybody's key
 //
-// For good. When the call returns, the key opens nothing any more. Repeating the call is fine.
+// For good. Answers once that holds on every node: the key opens nothing any more. Repeating the call is fine.
 //
 // Corresponds with DELETE /api/admin/access-keys/{access_key_id} (the `AdminAccessKeyDelete` operationId).
 func (c *Client) AdminAccessKeyDelete(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1564,8 +2015,9 @@ func (c *Client) AccountRestore(ctx context.Context, accountID AccountID, reqEdi
 
 // AccountSuspend Suspend an account
 //
-// Ends its sessions; its keys open nothing until it is restored. The caller must hold every permission that the account
-// holds (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+// Ends its sessions; its keys open nothing until it is restored; answers once that holds on every node. The caller must
+// hold every permission that the account holds (403 `privilege_exceeded`), and the last administrator stays
+// (409 `last_administrator`).
 //
 // Corresponds with POST /api/admin/accounts/{account_id}/suspend (the `AccountSuspend` operationId).
 func (c *Client) AccountSuspend(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1667,7 +2119,8 @@ func (c *Client) AccessKeyCreate(ctx context.Context, body AccessKeyCreateJSONRe
 
 // AccessKeyDelete Revoke one of the own keys
 //
-// For good. When the call returns, the key opens nothing any more. It stays in the list as revoked. Repeating the call is fine.
+// For good. Answers once that holds on every node: the key opens nothing any more. It stays in the list as revoked.
+// Repeating the call is fine.
 //
 // Corresponds with DELETE /api/auth/access-keys/{access_key_id} (the `AccessKeyDelete` operationId).
 func (c *Client) AccessKeyDelete(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1701,6 +2154,7 @@ func (c *Client) AccessKeyGet(ctx context.Context, accessKeyID AccessKeyID, reqE
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+// What it disables or ends earlier is so on every node once it answers.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1721,6 +2175,7 @@ func (c *Client) AccessKeyUpdateWithBody(ctx context.Context, accessKeyID Access
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+// What it disables or ends earlier is so on every node once it answers.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1739,7 +2194,8 @@ func (c *Client) AccessKeyUpdate(ctx context.Context, accessKeyID AccessKeyID, p
 
 // AuthLogout Sign out
 //
-// Ends this session. Its cookie is worth nothing from here on, also where a copy of it was kept.
+// Ends this session, and answers once that holds on every node. Its cookie is worth nothing from here on, also where a
+// copy of it was kept.
 //
 // Corresponds with POST /api/auth/logout (the `AuthLogout` operationId).
 func (c *Client) AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1756,7 +2212,7 @@ func (c *Client) AuthLogout(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // AuthPasswordUpdateWithBody Change the own password
 //
-// Ends every session of the account, this one included, and starts a new one.
+// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1775,7 +2231,7 @@ func (c *Client) AuthPasswordUpdateWithBody(ctx context.Context, contentType str
 
 // AuthPasswordUpdate Change the own password
 //
-// Ends every session of the account, this one included, and starts a new one.
+// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1796,6 +2252,7 @@ func (c *Client) AuthPasswordUpdate(ctx context.Context, body AuthPasswordUpdate
 //
 // Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 // in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1816,6 +2273,7 @@ func (c *Client) AuthPasswordSigninWithBody(ctx context.Context, contentType str
 //
 // Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 // in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1891,6 +2349,8 @@ func (c *Client) SessionList(ctx context.Context, reqEditors ...RequestEditorFn)
 
 // SessionDelete End one of the own sessions
 //
+// Answers once that holds on every node.
+//
 // Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 func (c *Client) SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSessionDeleteRequest(c.Server, sessionID)
@@ -1959,7 +2419,7 @@ func (c *Client) RoleCreate(ctx context.Context, body RoleCreateJSONRequestBody,
 
 // RoleDelete Delete a role
 //
-// Everyone who held it loses what it gave. The built-in role cannot be deleted.
+// Everyone who held it loses what it gave; answers once that holds on every node. The built-in role cannot be deleted.
 //
 // Corresponds with DELETE /api/roles/{role_id} (the `RoleDelete` operationId).
 func (c *Client) RoleDelete(ctx context.Context, roleID RoleID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1991,8 +2451,9 @@ func (c *Client) RoleGet(ctx context.Context, roleID RoleID, reqEditors ...Reque
 
 // RoleUpdateWithBody Change a role
 //
-// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+// cannot be changed.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2011,8 +2472,9 @@ func (c *Client) RoleUpdateWithBody(ctx context.Context, roleID RoleID, contentT
 
 // RoleUpdate Change a role
 //
-// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+// cannot be changed.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2069,6 +2531,25 @@ func (c *Client) SetupComplete(ctx context.Context, body SetupCompleteJSONReques
 	return c.Client.Do(req)
 }
 
+// ForwardAuth May the gateway let this request through?
+//
+// For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
+// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
+// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+//
+// Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
+func (c *Client) ForwardAuth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForwardAuthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Livez Is the process alive?
 //
 // Says nothing about the database; restart the process when this fails.
@@ -2086,9 +2567,50 @@ func (c *Client) Livez(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 	return c.Client.Do(req)
 }
 
+// TokenIntrospectWithBody Is this token active? (RFC 7662)
+//
+// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+func (c *Client) TokenIntrospectWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTokenIntrospectRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TokenIntrospectWithFormdataBody Is this token active? (RFC 7662)
+//
+// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+func (c *Client) TokenIntrospectWithFormdataBody(ctx context.Context, body TokenIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTokenIntrospectRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // Readyz Can this instance serve requests?
 //
-// Send no traffic while this fails; it recovers by itself.
+// Send no traffic while this fails; it recovers by itself. It fails, too, while the instance cannot prove that its
+// verifications would be fresh (503 `verification_unavailable`).
 //
 // Corresponds with GET /readyz (the `Readyz` operationId).
 func (c *Client) Readyz(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2153,6 +2675,46 @@ func NewAccessKeySelfGetRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewAccessKeyVerifyRequest calls the generic AccessKeyVerify builder with application/json body
+func NewAccessKeyVerifyRequest(server string, body AccessKeyVerifyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccessKeyVerifyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAccessKeyVerifyRequestWithBody constructs an http.Request for the AccessKeyVerify method, with any body, and a specified content type
+func NewAccessKeyVerifyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/access-keys/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3386,6 +3948,33 @@ func NewSetupCompleteRequestWithBody(server string, contentType string, body io.
 	return req, nil
 }
 
+// NewForwardAuthRequest constructs an http.Request for the ForwardAuth method
+func NewForwardAuthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/forward-auth")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewLivezRequest constructs an http.Request for the Livez method
 func NewLivezRequest(server string) (*http.Request, error) {
 	var err error
@@ -3409,6 +3998,46 @@ func NewLivezRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewTokenIntrospectRequestWithFormdataBody calls the generic TokenIntrospect builder with application/x-www-form-urlencoded body
+func NewTokenIntrospectRequestWithFormdataBody(server string, body TokenIntrospectFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewTokenIntrospectRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewTokenIntrospectRequestWithBody constructs an http.Request for the TokenIntrospect method, with any body, and a specified content type
+func NewTokenIntrospectRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/oauth/introspect")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3486,7 +4115,7 @@ type ClientWithResponsesInterface interface {
 
 	// AccessKeySelfRevokeWithResponse Revoke the key that is sent
 	//
-	// Whoever holds a key may end it, the finder of a lost one too.
+	// Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3502,6 +4131,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/access-keys/self (the `AccessKeySelfGet` operationId).
 	AccessKeySelfGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccessKeySelfGetResponse, error)
 
+	// AccessKeyVerifyWithBodyWithResponse Is this key good?
+	//
+	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+	// verdicts gives the promise of revocation away.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+	AccessKeyVerifyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyVerifyResponse, error)
+
+	// AccessKeyVerifyWithResponse Is this key good?
+	//
+	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+	// verdicts gives the promise of revocation away.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+	AccessKeyVerifyWithResponse(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyVerifyResponse, error)
+
 	// AccountGetWithResponse See the own account
 	//
 	// Answers for the holder of the session, or for the owner of the access key.
@@ -3513,8 +4168,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccountRemoveRoleWithResponse Take a role from an account
 	//
-	// Counts from the next request of the account and of its keys. Nobody may take what they do not hold themselves
-	// (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+	// Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
+	// they do not hold themselves (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3539,7 +4194,7 @@ type ClientWithResponsesInterface interface {
 
 	// AdminAccessKeyDeleteWithResponse Revoke anybody's key
 	//
-	// For good. When the call returns, the key opens nothing any more. Repeating the call is fine.
+	// For good. Answers once that holds on every node: the key opens nothing any more. Repeating the call is fine.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3582,8 +4237,9 @@ type ClientWithResponsesInterface interface {
 
 	// AccountSuspendWithResponse Suspend an account
 	//
-	// Ends its sessions; its keys open nothing until it is restored. The caller must hold every permission that the account
-	// holds (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+	// Ends its sessions; its keys open nothing until it is restored; answers once that holds on every node. The caller must
+	// hold every permission that the account holds (403 `privilege_exceeded`), and the last administrator stays
+	// (409 `last_administrator`).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3633,7 +4289,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccessKeyDeleteWithResponse Revoke one of the own keys
 	//
-	// For good. When the call returns, the key opens nothing any more. It stays in the list as revoked. Repeating the call is fine.
+	// For good. Answers once that holds on every node: the key opens nothing any more. It stays in the list as revoked.
+	// Repeating the call is fine.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3651,6 +4308,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+	// What it disables or ends earlier is so on every node once it answers.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3661,6 +4319,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+	// What it disables or ends earlier is so on every node once it answers.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3669,7 +4328,8 @@ type ClientWithResponsesInterface interface {
 
 	// AuthLogoutWithResponse Sign out
 	//
-	// Ends this session. Its cookie is worth nothing from here on, also where a copy of it was kept.
+	// Ends this session, and answers once that holds on every node. Its cookie is worth nothing from here on, also where a
+	// copy of it was kept.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3678,7 +4338,7 @@ type ClientWithResponsesInterface interface {
 
 	// AuthPasswordUpdateWithBodyWithResponse Change the own password
 	//
-	// Ends every session of the account, this one included, and starts a new one.
+	// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3687,7 +4347,7 @@ type ClientWithResponsesInterface interface {
 
 	// AuthPasswordUpdateWithResponse Change the own password
 	//
-	// Ends every session of the account, this one included, and starts a new one.
+	// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3698,6 +4358,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 	// in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+	// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3708,6 +4369,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 	// in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+	// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3745,6 +4407,8 @@ type ClientWithResponsesInterface interface {
 
 	// SessionDeleteWithResponse End one of the own sessions
 	//
+	// Answers once that holds on every node.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
@@ -3777,7 +4441,7 @@ type ClientWithResponsesInterface interface {
 
 	// RoleDeleteWithResponse Delete a role
 	//
-	// Everyone who held it loses what it gave. The built-in role cannot be deleted.
+	// Everyone who held it loses what it gave; answers once that holds on every node. The built-in role cannot be deleted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3793,8 +4457,9 @@ type ClientWithResponsesInterface interface {
 
 	// RoleUpdateWithBodyWithResponse Change a role
 	//
-	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-	// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+	// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+	// cannot be changed.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3803,8 +4468,9 @@ type ClientWithResponsesInterface interface {
 
 	// RoleUpdateWithResponse Change a role
 	//
-	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-	// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+	// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+	// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+	// cannot be changed.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3831,6 +4497,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/setup (the `SetupComplete` operationId).
 	SetupCompleteWithResponse(ctx context.Context, body SetupCompleteJSONRequestBody, reqEditors ...RequestEditorFn) (*SetupCompleteResponse, error)
 
+	// ForwardAuthWithResponse May the gateway let this request through?
+	//
+	// For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
+	// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
+	// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
+	ForwardAuthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ForwardAuthResponse, error)
+
 	// LivezWithResponse Is the process alive?
 	//
 	// Says nothing about the database; restart the process when this fails.
@@ -3840,14 +4517,40 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /livez (the `Livez` operationId).
 	LivezWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LivezResponse, error)
 
+	// TokenIntrospectWithBodyWithResponse Is this token active? (RFC 7662)
+	//
+	// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+	// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+	TokenIntrospectWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TokenIntrospectResponse, error)
+
+	// TokenIntrospectWithFormdataBodyWithResponse Is this token active? (RFC 7662)
+	//
+	// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+	// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+	TokenIntrospectWithFormdataBodyWithResponse(ctx context.Context, body TokenIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*TokenIntrospectResponse, error)
+
 	// ReadyzWithResponse Can this instance serve requests?
 	//
-	// Send no traffic while this fails; it recovers by itself.
+	// Send no traffic while this fails; it recovers by itself. It fails, too, while the instance cannot prove that its
+	// verifications would be fresh (503 `verification_unavailable`).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /readyz (the `Readyz` operationId).
 	ReadyzWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadyzResponse, error)
+}
+
+// AccessKeySelfRevokeResponse204Headers the declared response headers of an HTTP 204 response for AccessKeySelfRevoke
+type AccessKeySelfRevokeResponse204Headers struct {
+	LatchkeyRevision Revision
 }
 
 // AccessKeySelfRevokeResponse401Headers the declared response headers of an HTTP 401 response for AccessKeySelfRevoke
@@ -3877,6 +4580,8 @@ type AccessKeySelfRevokeResponse struct {
 	ApplicationProblemJSON500 *InternalError
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
 	ApplicationProblemJSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *AccessKeySelfRevokeResponse204Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AccessKeySelfRevokeResponse401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -4052,6 +4757,117 @@ func (r AccessKeySelfGetResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AccessKeySelfGetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccessKeyVerifyResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyVerify
+type AccessKeyVerifyResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyVerifyResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyVerify
+type AccessKeyVerifyResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyVerifyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *VerifyResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyVerifyResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyVerifyResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccessKeyVerifyResponse) GetJSON200() *VerifyResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyVerifyResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyVerifyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyVerifyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyVerifyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyVerifyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4495,6 +5311,11 @@ func (r AdminAccessKeyListResponse) ContentType() string {
 	return ""
 }
 
+// AdminAccessKeyDeleteResponse204Headers the declared response headers of an HTTP 204 response for AdminAccessKeyDelete
+type AdminAccessKeyDeleteResponse204Headers struct {
+	LatchkeyRevision Revision
+}
+
 // AdminAccessKeyDeleteResponse401Headers the declared response headers of an HTTP 401 response for AdminAccessKeyDelete
 type AdminAccessKeyDeleteResponse401Headers struct {
 	WWWAuthenticate *string
@@ -4524,6 +5345,8 @@ type AdminAccessKeyDeleteResponse struct {
 	ApplicationProblemJSON500 *InternalError
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
 	ApplicationProblemJSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *AdminAccessKeyDeleteResponse204Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AdminAccessKeyDeleteResponse401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -5480,6 +6303,11 @@ func (r AccessKeyCreateResponse) ContentType() string {
 	return ""
 }
 
+// AccessKeyDeleteResponse204Headers the declared response headers of an HTTP 204 response for AccessKeyDelete
+type AccessKeyDeleteResponse204Headers struct {
+	LatchkeyRevision Revision
+}
+
 // AccessKeyDeleteResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyDelete
 type AccessKeyDeleteResponse401Headers struct {
 	WWWAuthenticate *string
@@ -5509,6 +6337,8 @@ type AccessKeyDeleteResponse struct {
 	ApplicationProblemJSON500 *InternalError
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
 	ApplicationProblemJSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *AccessKeyDeleteResponse204Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AccessKeyDeleteResponse401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7243,6 +8073,99 @@ func (r SetupCompleteResponse) ContentType() string {
 	return ""
 }
 
+// ForwardAuthResponse200Headers the declared response headers of an HTTP 200 response for ForwardAuth
+type ForwardAuthResponse200Headers struct {
+	XLatchkeyAccountHandle string
+	XLatchkeyAccountID     string
+	XLatchkeyKeyID         string
+	XLatchkeyPermission    string
+}
+
+// ForwardAuthResponse401Headers the declared response headers of an HTTP 401 response for ForwardAuth
+type ForwardAuthResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ForwardAuthResponse429Headers the declared response headers of an HTTP 429 response for ForwardAuth
+type ForwardAuthResponse429Headers struct {
+	RetryAfter *int
+}
+
+// ForwardAuthResponse503Headers the declared response headers of an HTTP 503 response for ForwardAuth
+type ForwardAuthResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ForwardAuthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *TooManyRequests
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ForwardAuthResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ForwardAuthResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ForwardAuthResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ForwardAuthResponse503Headers
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ForwardAuthResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ForwardAuthResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ForwardAuthResponse) GetApplicationProblemJSON429() *TooManyRequests {
+	return r.ApplicationProblemJSON429
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ForwardAuthResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ForwardAuthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ForwardAuthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForwardAuthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ForwardAuthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type LivezResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7305,6 +8228,117 @@ func (r LivezResponse) ContentType() string {
 	return ""
 }
 
+// TokenIntrospectResponse401Headers the declared response headers of an HTTP 401 response for TokenIntrospect
+type TokenIntrospectResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// TokenIntrospectResponse503Headers the declared response headers of an HTTP 503 response for TokenIntrospect
+type TokenIntrospectResponse503Headers struct {
+	RetryAfter *int
+}
+
+type TokenIntrospectResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *IntrospectResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *TokenIntrospectResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *TokenIntrospectResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TokenIntrospectResponse) GetJSON200() *IntrospectResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r TokenIntrospectResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r TokenIntrospectResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TokenIntrospectResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TokenIntrospectResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TokenIntrospectResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReadyzResponse503Headers the declared response headers of an HTTP 503 response for Readyz
 type ReadyzResponse503Headers struct {
 	RetryAfter *int
@@ -7314,7 +8348,7 @@ type ReadyzResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *Health
+	JSON200 *Readiness
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *BadRequest
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -7328,7 +8362,7 @@ type ReadyzResponse struct {
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ReadyzResponse) GetJSON200() *Health {
+func (r ReadyzResponse) GetJSON200() *Readiness {
 	return r.JSON200
 }
 
@@ -7383,7 +8417,7 @@ func (r ReadyzResponse) ContentType() string {
 
 // AccessKeySelfRevokeWithResponse Revoke the key that is sent
 //
-// Whoever holds a key may end it, the finder of a lost one too.
+// Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7411,6 +8445,44 @@ func (c *ClientWithResponses) AccessKeySelfGetWithResponse(ctx context.Context, 
 	return ParseAccessKeySelfGetResponse(rsp)
 }
 
+// AccessKeyVerifyWithBodyWithResponse Is this key good?
+//
+// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+// verdicts gives the promise of revocation away.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+func (c *ClientWithResponses) AccessKeyVerifyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyVerifyResponse, error) {
+	rsp, err := c.AccessKeyVerifyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyVerifyResponse(rsp)
+}
+
+// AccessKeyVerifyWithResponse Is this key good?
+//
+// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
+// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
+// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
+// verdicts gives the promise of revocation away.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
+func (c *ClientWithResponses) AccessKeyVerifyWithResponse(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyVerifyResponse, error) {
+	rsp, err := c.AccessKeyVerify(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyVerifyResponse(rsp)
+}
+
 // AccountGetWithResponse See the own account
 //
 // Answers for the holder of the session, or for the owner of the access key.
@@ -7428,8 +8500,8 @@ func (c *ClientWithResponses) AccountGetWithResponse(ctx context.Context, reqEdi
 
 // AccountRemoveRoleWithResponse Take a role from an account
 //
-// Counts from the next request of the account and of its keys. Nobody may take what they do not hold themselves
-// (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+// Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
+// they do not hold themselves (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7472,7 +8544,7 @@ func (c *ClientWithResponses) AdminAccessKeyListWithResponse(ctx context.Context
 
 // AdminAccessKeyDeleteWithResponse Revoke anybody's key
 //
-// For good. When the call returns, the key opens nothing any more. Repeating the call is fine.
+// For good. Answers once that holds on every node: the key opens nothing any more. Repeating the call is fine.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7545,8 +8617,9 @@ func (c *ClientWithResponses) AccountRestoreWithResponse(ctx context.Context, ac
 
 // AccountSuspendWithResponse Suspend an account
 //
-// Ends its sessions; its keys open nothing until it is restored. The caller must hold every permission that the account
-// holds (403 `privilege_exceeded`), and the last administrator stays (409 `last_administrator`).
+// Ends its sessions; its keys open nothing until it is restored; answers once that holds on every node. The caller must
+// hold every permission that the account holds (403 `privilege_exceeded`), and the last administrator stays
+// (409 `last_administrator`).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7632,7 +8705,8 @@ func (c *ClientWithResponses) AccessKeyCreateWithResponse(ctx context.Context, b
 
 // AccessKeyDeleteWithResponse Revoke one of the own keys
 //
-// For good. When the call returns, the key opens nothing any more. It stays in the list as revoked. Repeating the call is fine.
+// For good. Answers once that holds on every node: the key opens nothing any more. It stays in the list as revoked.
+// Repeating the call is fine.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7662,6 +8736,7 @@ func (c *ClientWithResponses) AccessKeyGetWithResponse(ctx context.Context, acce
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+// What it disables or ends earlier is so on every node once it answers.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7678,6 +8753,7 @@ func (c *ClientWithResponses) AccessKeyUpdateWithBodyWithResponse(ctx context.Co
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
+// What it disables or ends earlier is so on every node once it answers.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7692,7 +8768,8 @@ func (c *ClientWithResponses) AccessKeyUpdateWithResponse(ctx context.Context, a
 
 // AuthLogoutWithResponse Sign out
 //
-// Ends this session. Its cookie is worth nothing from here on, also where a copy of it was kept.
+// Ends this session, and answers once that holds on every node. Its cookie is worth nothing from here on, also where a
+// copy of it was kept.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7707,7 +8784,7 @@ func (c *ClientWithResponses) AuthLogoutWithResponse(ctx context.Context, reqEdi
 
 // AuthPasswordUpdateWithBodyWithResponse Change the own password
 //
-// Ends every session of the account, this one included, and starts a new one.
+// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7722,7 +8799,7 @@ func (c *ClientWithResponses) AuthPasswordUpdateWithBodyWithResponse(ctx context
 
 // AuthPasswordUpdateWithResponse Change the own password
 //
-// Ends every session of the account, this one included, and starts a new one.
+// Ends every session of the account, this one included, and starts a new one. Answers once that holds on every node.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7739,6 +8816,7 @@ func (c *ClientWithResponses) AuthPasswordUpdateWithResponse(ctx context.Context
 //
 // Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 // in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7755,6 +8833,7 @@ func (c *ClientWithResponses) AuthPasswordSigninWithBodyWithResponse(ctx context
 //
 // Starts a session. A wrong password, an unknown handle and a suspended account answer the same 401. After ten failures
 // in 15 minutes the account, and after a hundred the address, must wait: 429 with Retry-After, longer each time.
+// A sign-in beyond the twentieth session ends the oldest, and answers once that holds on every node.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7816,6 +8895,8 @@ func (c *ClientWithResponses) SessionListWithResponse(ctx context.Context, reqEd
 
 // SessionDeleteWithResponse End one of the own sessions
 //
+// Answers once that holds on every node.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
@@ -7872,7 +8953,7 @@ func (c *ClientWithResponses) RoleCreateWithResponse(ctx context.Context, body R
 
 // RoleDeleteWithResponse Delete a role
 //
-// Everyone who held it loses what it gave. The built-in role cannot be deleted.
+// Everyone who held it loses what it gave; answers once that holds on every node. The built-in role cannot be deleted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7900,8 +8981,9 @@ func (c *ClientWithResponses) RoleGetWithResponse(ctx context.Context, roleID Ro
 
 // RoleUpdateWithBodyWithResponse Change a role
 //
-// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+// cannot be changed.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7916,8 +8998,9 @@ func (c *ClientWithResponses) RoleUpdateWithBodyWithResponse(ctx context.Context
 
 // RoleUpdateWithResponse Change a role
 //
-// Members that are absent stay as they are. Counts from the next request of everyone who holds the role. The caller
-// must hold all permissions of the role, those before and those after. The built-in role cannot be changed.
+// Members that are absent stay as they are. Counts from the next request of everyone who holds the role; answers once that
+// holds on every node. The caller must hold all permissions of the role, those before and those after. The built-in role
+// cannot be changed.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7962,6 +9045,23 @@ func (c *ClientWithResponses) SetupCompleteWithResponse(ctx context.Context, bod
 	return ParseSetupCompleteResponse(rsp)
 }
 
+// ForwardAuthWithResponse May the gateway let this request through?
+//
+// For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
+// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
+// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
+func (c *ClientWithResponses) ForwardAuthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ForwardAuthResponse, error) {
+	rsp, err := c.ForwardAuth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForwardAuthResponse(rsp)
+}
+
 // LivezWithResponse Is the process alive?
 //
 // Says nothing about the database; restart the process when this fails.
@@ -7977,9 +9077,42 @@ func (c *ClientWithResponses) LivezWithResponse(ctx context.Context, reqEditors 
 	return ParseLivezResponse(rsp)
 }
 
+// TokenIntrospectWithBodyWithResponse Is this token active? (RFC 7662)
+//
+// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+func (c *ClientWithResponses) TokenIntrospectWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*TokenIntrospectResponse, error) {
+	rsp, err := c.TokenIntrospectWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTokenIntrospectResponse(rsp)
+}
+
+// TokenIntrospectWithFormdataBodyWithResponse Is this token active? (RFC 7662)
+//
+// For gateways and libraries that know OAuth. An inactive token answers `{"active":false}` and nothing else, whatever the
+// reason. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`).
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /oauth/introspect (the `TokenIntrospect` operationId).
+func (c *ClientWithResponses) TokenIntrospectWithFormdataBodyWithResponse(ctx context.Context, body TokenIntrospectFormdataRequestBody, reqEditors ...RequestEditorFn) (*TokenIntrospectResponse, error) {
+	rsp, err := c.TokenIntrospectWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTokenIntrospectResponse(rsp)
+}
+
 // ReadyzWithResponse Can this instance serve requests?
 //
-// Send no traffic while this fails; it recovers by itself.
+// Send no traffic while this fails; it recovers by itself. It fails, too, while the instance cannot prove that its
+// verifications would be fresh (503 `verification_unavailable`).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8061,6 +9194,16 @@ func ParseAccessKeySelfRevokeResponse(rsp *http.Response) (*AccessKeySelfRevokeR
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers AccessKeySelfRevokeResponse204Headers
+		if values := rsp.Header.Values("Latchkey-Revision"); len(values) > 0 {
+			var value Revision
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyRevision = value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 401:
 		var headers AccessKeySelfRevokeResponse401Headers
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
@@ -8181,6 +9324,111 @@ func ParseAccessKeySelfGetResponse(rsp *http.Response) (*AccessKeySelfGetRespons
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers AccessKeySelfGetResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccessKeyVerifyResponse parses an HTTP response from a AccessKeyVerifyWithResponse call
+func ParseAccessKeyVerifyResponse(rsp *http.Response) (*AccessKeyVerifyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyVerifyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest VerifyResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccessKeyVerifyResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyVerifyResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -8683,6 +9931,16 @@ func ParseAdminAccessKeyDeleteResponse(rsp *http.Response) (*AdminAccessKeyDelet
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers AdminAccessKeyDeleteResponse204Headers
+		if values := rsp.Header.Values("Latchkey-Revision"); len(values) > 0 {
+			var value Revision
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyRevision = value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 401:
 		var headers AdminAccessKeyDeleteResponse401Headers
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
@@ -9617,6 +10875,16 @@ func ParseAccessKeyDeleteResponse(rsp *http.Response) (*AccessKeyDeleteResponse,
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers AccessKeyDeleteResponse204Headers
+		if values := rsp.Header.Values("Latchkey-Revision"); len(values) > 0 {
+			var value Revision
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyRevision = value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 401:
 		var headers AccessKeyDeleteResponse401Headers
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
@@ -11253,6 +12521,120 @@ func ParseSetupCompleteResponse(rsp *http.Response) (*SetupCompleteResponse, err
 	return response, nil
 }
 
+// ParseForwardAuthResponse parses an HTTP response from a ForwardAuthWithResponse call
+func ParseForwardAuthResponse(rsp *http.Response) (*ForwardAuthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForwardAuthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ForwardAuthResponse200Headers
+		if values := rsp.Header.Values("X-Latchkey-Account-Handle"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Latchkey-Account-Handle", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XLatchkeyAccountHandle = value
+		}
+		if values := rsp.Header.Values("X-Latchkey-Account-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Latchkey-Account-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XLatchkeyAccountID = value
+		}
+		if values := rsp.Header.Values("X-Latchkey-Key-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Latchkey-Key-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XLatchkeyKeyID = value
+		}
+		if values := rsp.Header.Values("X-Latchkey-Permission"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Latchkey-Permission", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XLatchkeyPermission = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers ForwardAuthResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ForwardAuthResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ForwardAuthResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseLivezResponse parses an HTTP response from a LivezWithResponse call
 func ParseLivezResponse(rsp *http.Response) (*LivezResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11300,6 +12682,111 @@ func ParseLivezResponse(rsp *http.Response) (*LivezResponse, error) {
 	return response, nil
 }
 
+// ParseTokenIntrospectResponse parses an HTTP response from a TokenIntrospectWithResponse call
+func ParseTokenIntrospectResponse(rsp *http.Response) (*TokenIntrospectResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TokenIntrospectResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest IntrospectResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers TokenIntrospectResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers TokenIntrospectResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReadyzResponse parses an HTTP response from a ReadyzWithResponse call
 func ParseReadyzResponse(rsp *http.Response) (*ReadyzResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11315,7 +12802,7 @@ func ParseReadyzResponse(rsp *http.Response) (*ReadyzResponse, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest Health
+		var dest Readiness
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,460 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
+)
+
+// The configurations of docs/gateways.md do what it says, on the real programs.
+func TestGateways(t *testing.T) {
+	t.Parallel()
+	for _, kind := range gatewayKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			g := kind.start(t)
+			s := &gatewayStory{gateway: g, keyring: newKeyring(t, g.latchkey)}
+			for _, chapter := range []struct {
+				name string
+				run  func(*testing.T)
+			}{
+				{"allowed", s.allowed}, {"refused", s.refused}, {"forged identity", s.forgedIdentity}, {"forged question", s.forgedQuestion},
+				{"body", s.body}, {"fault of the API", s.faultOfAPI}, {"connections", s.connections}, {"revoked between two requests", s.revokedBetween},
+				{"Latchkey is stuck", s.stuck}, {"Latchkey is away", s.away}, {"Latchkey is ill", s.ill}, {"Latchkey is back", s.back},
+			} {
+				t.Run(chapter.name, func(t *testing.T) { s.latchkey.t = t; chapter.run(t) })
+			}
+		})
+	}
+}
+
+// keyring has a key of each kind.
+type keyring struct {
+	grace   *latchkey.Client
+	owner   latchkey.Account // grace
+	key     latchkey.AccessKeyIssued
+	refused []refusedKey
+}
+
+type refusedKey struct {
+	name, authorization string
+	status              int
+	challenge           string
+}
+
+func newKeyring(t *testing.T, p *process) keyring {
+	t.Helper()
+	ctx, ada := t.Context(), p.ada()
+	k := keyring{grace: p.grace()}
+	k.key = p.newKey(k.grace)
+	revoked := p.newKey(k.grace)
+	_, err := k.grace.AccessKeyDelete(ctx, revoked.ID)
+	check(t, err)
+	k.owner, err = k.grace.AccountGet(ctx)
+	check(t, err)
+	role := k.owner.Roles[0].ID
+	_, err = ada.AccountAddRole(ctx, "bob", role)
+	check(t, err)
+	bob := p.newKey(p.signIn("bob", bobPassword))
+	_, err = ada.AccountRemoveRole(ctx, "bob", role)
+	check(t, err)
+
+	const realm = `Bearer realm="latchkey"`
+	const invalid = realm + `, error="invalid_token"`
+	secret := k.key.Secret.Reveal()
+	k.refused = []refusedKey{
+		{"no key", "", 401, realm},
+		{"another scheme", "Basic YTpi", 401, realm},
+		{"nothing of ours", "Bearer abc", 401, invalid},
+		{"a changed key", "Bearer " + secret[:len(secret)-1] + "_", 401, invalid},
+		{"a revoked key", "Bearer " + revoked.Secret.Reveal(), 401, invalid},
+		{"a key whose owner may not use keys", "Bearer " + bob.Secret.Reveal(), 403, ""},
+	}
+	return k
+}
+
+type gatewayStory struct {
+	*gateway
+	keyring
+}
+
+// send asks with grace's key.
+func (s *gatewayStory) send(t *testing.T, method, path string, header http.Header, body io.Reader) answer {
+	t.Helper()
+	return ask(t, s.client, method, s.url+path, s.key.Secret.Reveal(), header, body)
+}
+
+// wantAllowed says that an answer is that of the API, which got one request, with the identity that goes with a key and nothing
+// else that could pass for one, and gives what it got.
+func (s *gatewayStory) wantAllowed(t *testing.T, a answer, key latchkey.AccessKeyIssued) received {
+	t.Helper()
+	got := s.api.take()
+	if a.status != 200 || a.body != "answer of the API" || len(got) != 1 {
+		t.Fatalf("got %d %q, and the API %d requests", a.status, a.body, len(got))
+	}
+	want := map[string]string{"X-Latchkey-Account-Id": s.owner.ID, "X-Latchkey-Account-Handle": s.owner.Handle, "X-Latchkey-Key-Id": key.ID}
+	for name, values := range got[0].header {
+		if value, known := want[name]; known && slices.Equal(values, []string{value}) {
+			delete(want, name)
+		} else if strings.Contains(strings.ToLower(name), "latchkey") && (name != "X-Latchkey-Permission" || !slices.Equal(values, []string{""})) {
+			t.Errorf("the API got %s: %q", name, values)
+		}
+	}
+	if len(want) != 0 || got[0].header["Authorization"] != nil {
+		t.Errorf("the API misses %v, or should not have Authorization: %v", want, slices.Sorted(maps.Keys(got[0].header)))
+	}
+	return got[0]
+}
+
+// wantRefused says that a request did not reach the API.
+func (s *gatewayStory) wantRefused(t *testing.T, a answer, status int) {
+	t.Helper()
+	if got := s.api.take(); a.status != status || len(got) != 0 {
+		t.Errorf("got %d %q, want %d, and the API %d requests", a.status, a.body, status, len(got))
+	}
+}
+
+func (s *gatewayStory) wantUnavailable(t *testing.T, a answer) {
+	t.Helper()
+	if s.wantRefused(t, a, 503); a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+}
+
+func (s *gatewayStory) allowed(t *testing.T) {
+	for _, path := range []string{"/", "/data-planes/1", "/a%2Fb/c%20d;e=f", "/search?q=a+b%20c&q=%C3%A9&empty=&flag"} {
+		if got := s.wantAllowed(t, s.send(t, "GET", path, nil, nil), s.key); got.method != "GET" || got.uri != path {
+			t.Errorf("the API got %s %s instead of GET %s", got.method, got.uri, path)
+		}
+	}
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"} {
+		if got := s.wantAllowed(t, s.send(t, method, "/thing", nil, nil), s.key); got.method != method {
+			t.Errorf("the API got %s instead of %s", got.method, method)
+		}
+	}
+	if a, got := s.send(t, "HEAD", "/thing", nil, nil), s.api.take(); a.status != 200 || len(got) != 1 || got[0].method != "HEAD" {
+		t.Errorf("HEAD gives %d, and the API got %v", a.status, got)
+	}
+}
+
+func (s *gatewayStory) refused(t *testing.T) {
+	for _, k := range s.keyring.refused {
+		for _, method := range []string{"GET", "POST"} {
+			a := ask(t, s.client, method, s.url+"/thing", "", withAuthorization(k.authorization), strings.NewReader("a body"))
+			s.wantRefused(t, a, k.status)
+			if got := a.header.Values("WWW-Authenticate"); k.status == 401 && !slices.Equal(got, []string{k.challenge}) {
+				t.Errorf("%s: WWW-Authenticate: %q, want %s", k.name, got, k.challenge)
+			}
+		}
+	}
+	s.wantRefused(t, ask(t, s.client, "GET", s.url+"/forward-auth", "", nil, nil), 401)
+	if s.kind.hidden != "" {
+		s.wantRefused(t, s.send(t, "GET", s.kind.hidden, nil, nil), 404)
+	}
+}
+
+func withAuthorization(value string) http.Header {
+	if value == "" {
+		return nil
+	}
+	return http.Header{"Authorization": {value}}
+}
+
+// forgedNames could pass for ours, to those who fold case or take every sign for an underscore.
+var forgedNames = []string{
+	"X-Latchkey-Account-Id", "x-latchkey-account-id", "X-LATCHKEY-ACCOUNT-ID", "X_Latchkey_Account_Id", "x_latchkey_account_id",
+	"X-Latchkey_Account-Id", "X.Latchkey.Account.Id", "x.latchkey-Account-Id", "X-Latchkey-Account-Handle", "X_Latchkey_Account_Handle",
+	"X-Latchkey-Key-Id", "X_LATCHKEY_KEY_ID", "X-Latchkey-Permission", "x-latchkey-permission", "X_Latchkey_Permission",
+}
+
+func (s *gatewayStory) forgedIdentity(t *testing.T) {
+	for _, name := range forgedNames {
+		header := http.Header{name: {"forged", "twice"}}
+		s.wantAllowed(t, s.send(t, "GET", "/thing", header, nil), s.key)
+		s.wantRefused(t, ask(t, s.client, "GET", s.url+"/thing", "", header, nil), 401)
+	}
+	// A client may say which headers should not be passed on. The API must not get the request without its identity.
+	for _, names := range []string{"X-Latchkey-Account-Id", "close, X-Latchkey-Key-Id", "x-latchkey-permission, x-latchkey-account-handle", "Authorization"} {
+		if a := s.send(t, "GET", "/thing", http.Header{"Connection": {names}}, nil); a.status == 200 {
+			s.wantAllowed(t, a, s.key)
+		} else {
+			s.wantRefused(t, a, a.status)
+		}
+	}
+}
+
+// Latchkey is asked about the request that was made, and hears nothing from the client that could say otherwise.
+func (s *gatewayStory) forgedQuestion(t *testing.T) {
+	forged := http.Header{"Cookie": {"a=b"}, "X-Forwarded-For": {"203.0.113.7"}, "X-Forwarded-Host": {"elsewhere.example"},
+		"Content-Type": {"text/plain"}, "Content-Encoding": {"gzip"}, "Connection": {"X-Forwarded-Uri, X-Forwarded-Method, X-Original-Uri"}}
+	for _, name := range []string{"X-Forwarded-Method", "x-forwarded-method", "X-Original-Method", "x-original-method"} {
+		forged[name] = []string{"GET"}
+	}
+	for _, name := range []string{"X-Forwarded-Uri", "x-forwarded-uri", "X-Original-Uri", "X-Original-URI"} {
+		forged[name] = []string{"/harmless"}
+	}
+	asked := s.tap.watch(func() {
+		a := s.send(t, "DELETE", "/data-planes/1?force", forged, strings.NewReader("not for Latchkey"))
+		got := s.wantAllowed(t, a, s.key)
+		if got.method != "DELETE" || got.uri != "/data-planes/1?force" || string(got.body) != "not for Latchkey" {
+			t.Errorf("the API got %s %s %q", got.method, got.uri, got.body)
+		}
+		if from := got.header["X-Forwarded-For"]; !slices.Equal(from, []string{"127.0.0.1"}) || got.host == "" || !strings.HasPrefix(s.url, "http://"+got.host) {
+			t.Errorf("the API got a request from %q for %s", from, got.host)
+		}
+	})
+	if len(asked) != 1 {
+		t.Fatalf("asked %d times", len(asked))
+	}
+	q := asked[0]
+	if q.method != s.kind.asks || q.uri != "/forward-auth" || len(q.body) != 0 || q.header["Cookie"] != nil {
+		t.Errorf("asked %s %s with %v and a body of %d bytes", q.method, q.uri, q.header, len(q.body))
+	}
+	want := map[string]string{s.kind.about[0]: "DELETE", s.kind.about[1]: "/data-planes/1?force", "X-Forwarded-For": "127.0.0.1"}
+	for name, values := range q.header {
+		about := regexp.MustCompile(`^X-(Forwarded|Original)-(Method|Uri|For)$`).MatchString(name)
+		if about && !slices.Equal(values, []string{want[name]}) {
+			t.Errorf("asked with %s: %q, want %q", name, values, want[name])
+		}
+		delete(want, name)
+	}
+	if len(want) != 0 {
+		t.Errorf("asked without %v", want)
+	}
+}
+
+// A body goes to the API as it is, whether its length was known before or not, and never to Latchkey.
+func (s *gatewayStory) body(t *testing.T) {
+	big := bytes.Repeat([]byte("0123456789abcde\n"), 2<<16) // 2 MiB
+	header := http.Header{"Content-Type": {"application/x-thing"}, "Expect": {"100-continue"}}
+	asked := s.tap.watch(func() {
+		for _, method := range []string{"POST", "PATCH"} {
+			for how, body := range map[string]io.Reader{"at once": bytes.NewReader(big), "chunked": struct{ io.Reader }{bytes.NewReader(big)}} {
+				got := s.wantAllowed(t, s.send(t, method, "/upload?part=1", header, body), s.key)
+				if got.method != method || got.uri != "/upload?part=1" || got.header.Get("Content-Type") != "application/x-thing" || !bytes.Equal(got.body, big) {
+					t.Errorf("%s, %s: the API got %s %s with %d bytes", method, how, got.method, got.uri, len(got.body))
+				}
+			}
+		}
+	})
+	if len(asked) != 4 {
+		t.Errorf("asked %d times", len(asked))
+	}
+	for _, q := range asked {
+		if length := q.header.Get("Content-Length"); len(q.body) != 0 || (length != "" && length != "0") {
+			t.Errorf("Latchkey got %d bytes with %v", len(q.body), q.header)
+		}
+	}
+}
+
+func (s *gatewayStory) faultOfAPI(t *testing.T) {
+	a := s.send(t, "GET", "/broken", nil, nil)
+	if got := s.api.take(); a.status != 500 || a.body != "answer of the API" || len(got) != 1 {
+		t.Errorf("got %d %q", a.status, a.body)
+	}
+}
+
+func (s *gatewayStory) connections(t *testing.T) {
+	used := map[int]bool{}
+	for _, q := range s.tap.watch(func() {
+		for range 20 {
+			s.wantAllowed(t, s.send(t, "GET", "/thing", nil, nil), s.key)
+			s.wantRefused(t, ask(t, s.client, "GET", s.url+"/thing", "", nil, nil), 401)
+		}
+	}) {
+		used[q.conn] = true
+	}
+	if len(used) == 0 || len(used) > 2 {
+		t.Errorf("40 questions took %d connections", len(used))
+	}
+}
+
+func (s *gatewayStory) revokedBetween(t *testing.T) {
+	key := s.latchkey.newKey(s.grace)
+	s.wantAllowed(t, ask(t, s.client, "GET", s.url+"/thing", key.Secret.Reveal(), nil, nil), key)
+	_, err := s.grace.AccessKeyDelete(t.Context(), key.ID)
+	check(t, err)
+	a := ask(t, s.client, "GET", s.url+"/thing", key.Secret.Reveal(), nil, nil)
+	if s.wantRefused(t, a, 401); !a.reused {
+		t.Error("that was not the same connection")
+	}
+	s.wantAllowed(t, s.send(t, "GET", "/thing", nil, nil), s.key)
+}
+
+// A Latchkey that does not answer lets nobody in, and holds nobody up for long.
+func (s *gatewayStory) stuck(t *testing.T) {
+	s.latchkey.signal(syscall.SIGSTOP)
+	defer s.latchkey.signal(syscall.SIGCONT)
+	var a answer
+	var took time.Duration
+	until(t, "all its threads stand", func() bool {
+		asked := time.Now()
+		a, took = s.send(t, "GET", "/thing", nil, nil), time.Since(asked)
+		if a.status == 200 {
+			s.wantAllowed(t, a, s.key)
+		}
+		return a.status != 200
+	})
+	if s.wantUnavailable(t, a); took > patience/2 {
+		t.Errorf("the answer took %v", took)
+	}
+	s.latchkey.signal(syscall.SIGCONT)
+	s.wantRecovery(t)
+}
+
+func (s *gatewayStory) away(t *testing.T) {
+	s.latchkey.stop() // connections end as soon as they are made
+	for _, method := range []string{"GET", "POST"} {
+		s.wantUnavailable(t, s.send(t, method, "/thing", nil, strings.NewReader("a body")))
+	}
+	s.tap.down() // and now there are none
+	for _, method := range []string{"GET", "POST"} {
+		s.wantUnavailable(t, s.send(t, method, "/thing", nil, strings.NewReader("a body")))
+	}
+}
+
+// A Latchkey without a database says 503 itself.
+func (s *gatewayStory) ill(t *testing.T) {
+	_, through := newProxy(t, externalDatabase(t)) // which is down
+	p := start(t, "LATCHKEY_DATABASE_URL="+through)
+	p.awaitListening()
+	s.tap.up(t, address(p))
+	s.wantUnavailable(t, s.send(t, "GET", "/thing", nil, nil))
+	s.tap.down()
+}
+
+func (s *gatewayStory) back(t *testing.T) {
+	s.latchkey = serve(t, "LATCHKEY_DATA_DIR="+s.latchkey.dir, "LATCHKEY_TRUSTED_PROXIES=127.0.0.0/8")
+	s.tap.up(t, address(s.latchkey))
+	s.wantRecovery(t)
+}
+
+// wantRecovery says that requests come through again, without a restart of the gateway.
+func (s *gatewayStory) wantRecovery(t *testing.T) {
+	t.Helper()
+	var a answer
+	until(t, "it works again", func() bool {
+		a = s.send(t, "GET", "/thing", nil, nil)
+		return a.status != 503
+	})
+	s.wantAllowed(t, a, s.key)
+}
+
+// Traefik and Envoy are not run here: what they send, and what they do with the answer, is as they document it.
+
+func TestQuestionsOfTraefikAndEnvoy(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "LATCHKEY_DATA_DIR="+seeded(t), "LATCHKEY_TRUSTED_PROXIES=127.0.0.0/8")
+	k, address := newKeyring(t, p), address(p)
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+		for _, uri := range []string{"/", "/data-planes/1", "/search?q=a+b&q=c%20d&empty="} {
+			traefik := "GET /forward-auth HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: Go-http-client/1.1\r\nAccept-Encoding: gzip\r\n" +
+				"X-Forwarded-Method: " + method + "\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: api.example.com\r\n" +
+				"X-Forwarded-Uri: " + uri + "\r\nX-Forwarded-For: 203.0.113.7\r\n"
+			// Without authRequestHeaders it adds all that the client sent.
+			everything := traefik + "Accept: */*\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nCookie: a=b\r\nExpect: 100-continue\r\n" +
+				"Origin: https://elsewhere.example\r\nSec-Fetch-Site: cross-site\r\nIf-None-Match: *\r\nRange: bytes=0-0\r\n"
+			envoy := method + " /forward-auth" + uri + " HTTP/1.1\r\nhost: api.example.com\r\ncontent-length: 0\r\nx-envoy-internal: true\r\n" +
+				"x-forwarded-for: 203.0.113.7, 127.0.0.1\r\nx-envoy-expected-rq-timeout-ms: 3000\r\n"
+			for name, question := range map[string]string{"Traefik": traefik, "Traefik, everything": everything, "Envoy": envoy} {
+				what := fmt.Sprintf("%s about %s %s", name, method, uri)
+				wantIdentity(t, what, answerTo(t, address, question, "Bearer "+k.key.Secret.Reveal()), k)
+				for _, r := range k.refused {
+					wantRefusalOf(t, what+" with "+r.name, answerTo(t, address, question, r.authorization), r)
+				}
+			}
+		}
+	}
+	until(t, "the address of the client is noted", func() bool { return lastUsedFrom(t, k.grace, k.key.ID) == "203.0.113.7" })
+}
+
+func lastUsedFrom(t *testing.T, owner *latchkey.Client, id string) string {
+	t.Helper()
+	k, err := owner.AccessKeyGet(t.Context(), id)
+	check(t, err)
+	if k.LastUsedIP == nil {
+		return ""
+	}
+	return *k.LastUsedIP
+}
+
+// answerTo sends a question as it is, but for the key that goes with it.
+func answerTo(t *testing.T, address, question, authorization string) *http.Response {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	check(t, err)
+	defer conn.Close()
+	check(t, conn.SetDeadline(time.Now().Add(patience)))
+	if authorization != "" {
+		question += "Authorization: " + authorization + "\r\n"
+	}
+	_, err = io.WriteString(conn, question+"\r\n")
+	check(t, err)
+	method, _, _ := strings.Cut(question, " ")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	check(t, err)
+	_, err = io.ReadAll(resp.Body)
+	check(t, err)
+	return resp
+}
+
+// identityOf gives the identity headers of an answer.
+func identityOf(header http.Header) http.Header {
+	return maps.Collect(func(yield func(string, []string) bool) {
+		for name, values := range header {
+			if strings.HasPrefix(name, "X-Latchkey-") && !yield(name, values) {
+				return
+			}
+		}
+	})
+}
+
+// wantIdentity says that an answer is exactly 200, has the four headers, none missing, and is not to be kept.
+func wantIdentity(t *testing.T, what string, resp *http.Response, k keyring) {
+	t.Helper()
+	want := http.Header{"X-Latchkey-Account-Id": {k.owner.ID}, "X-Latchkey-Account-Handle": {k.owner.Handle},
+		"X-Latchkey-Key-Id": {k.key.ID}, "X-Latchkey-Permission": {""}}
+	if got := identityOf(resp.Header); resp.StatusCode != 200 || !maps.EqualFunc(got, want, slices.Equal) || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: %s with %v", what, resp.Status, resp.Header)
+	}
+}
+
+func wantRefusalOf(t *testing.T, what string, resp *http.Response, r refusedKey) {
+	t.Helper()
+	challenge := resp.Header.Get("WWW-Authenticate")
+	if resp.StatusCode != r.status || (r.status == 401 && challenge != r.challenge) || len(identityOf(resp.Header)) != 0 || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: %s with %v", what, resp.Status, resp.Header)
+	}
+}
+
+// Traefik takes away each header of the client that the expression matches, under its canonical name, and then sets those of the answer.
+func TestTraefikReplacesForgedNames(t *testing.T) {
+	t.Parallel()
+	found := regexp.MustCompile(`authResponseHeadersRegex: (.*)\n`).FindStringSubmatch(gatewaysPage(t))
+	if found == nil {
+		t.Fatal("docs/gateways.md has no authResponseHeadersRegex")
+	}
+	names := regexp.MustCompile(found[1])
+	for _, name := range forgedNames {
+		if !names.MatchString(http.CanonicalHeaderKey(name)) {
+			t.Errorf("%s is left", name)
+		}
+	}
+	for _, name := range []string{"Authorization", "X-Forwarded-For", "Content-Type"} {
+		if names.MatchString(name) {
+			t.Errorf("%s is gone", name)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/latchkey-dev/latchkey/gen/api"
+	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/verify"
+)
+
+const forwardAuthPath = "/forward-auth"
+
+// forwardAuth answers gateways that ask, for every request, whether to let it through: any method, and any path below
+// forwardAuthPath. It stands before everything else, since the request it is shown is not meant for us: its cookies, origin,
+// query and body are its API's business, and a gateway understands few statuses.
+func (s *Server) forwardAuth(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		rest, ours := strings.CutPrefix(c.Request().URL.Path, forwardAuthPath)
+		if !ours || rest != "" && rest[0] != '/' {
+			return next(c)
+		}
+		if c.Request().ContentLength != 0 { // or net/http would wait for the body before it answers
+			c.Response().Header()["Connection"] = closes
+		}
+		if err := s.observer.survive(s.pass, c); err != nil {
+			s.refuse(c, err)
+		}
+		return nil
+	}
+}
+
+// ForwardAuth is answered by forwardAuth, before the generated code is reached.
+func (s *Server) ForwardAuth(context.Context, api.ForwardAuthRequestObject) (api.ForwardAuthResponseObject, error) {
+	return nil, problem.New(problem.Internal)
+}
+
+// pass lets a request through whose key is good, and says who it is from.
+func (s *Server) pass(c echo.Context) error {
+	if err := s.cfg.Ready(); err != nil {
+		return err
+	}
+	r := c.Request()
+	raw, _, err := bearer(r.Header)
+	if err != nil {
+		return err
+	}
+	if raw == "" {
+		return problem.New(problem.CredentialRequired)
+	}
+	verdict, err := s.cfg.Verifier.Check(r.Context(), raw, verify.Ask{})
+	if err != nil {
+		return err
+	}
+	if verdict.Code != verify.Valid {
+		s.verdicts.note(r.Context(), doorForwardAuth, verdict, c.RealIP())
+		return refusal(verdict)
+	}
+	s.verdicts.note(r.Context(), doorForwardAuth, verdict, "")
+	s.noteUseFrom(verdict.Key, c)
+	h := c.Response().Header()
+	h["Cache-Control"] = noStore
+	identity := [3]string{verdict.Account.ID, verdict.Account.Handle, verdict.Key.ID} // one allocation for three values
+	h["X-Latchkey-Account-Id"], h["X-Latchkey-Account-Handle"], h["X-Latchkey-Key-Id"] = identity[0:1:1], identity[1:2:2], identity[2:3:3]
+	h["X-Latchkey-Permission"] = empty
+	h["Content-Length"] = zero
+	c.Response().WriteHeader(http.StatusOK)
+	s.observer.passed.Inc()
+	return nil
+}
+
+var (
+	empty  = []string{""}
+	zero   = []string{"0"}
+	closes = []string{"close"}
+)
+
+func refusal(v verify.Verdict) error {
+	if meanings[v.Code].status == http.StatusForbidden {
+		return problem.New(problem.PermissionDenied).WithDetail(meanings[v.Code].message)
+	}
+	return problem.New(problem.CredentialInvalid)
+}
+
+// refuse answers with the few statuses that gateways know: 401, 403, 429 and 503.
+func (s *Server) refuse(c echo.Context, err error) {
+	p := problemOf(err)
+	trace := newTrace(c.Request().Header.Get("Traceparent"), s.cfg.Rand)
+	c.Set(traceKey, trace)
+	h := c.Response().Header()
+	h["X-Request-Id"], h["Cache-Control"], h["X-Content-Type-Options"] = []string{trace}, noStore, noSniff
+	if isFault(err) {
+		s.cfg.Log.ErrorContext(c.Request().Context(), "request", "operation", "ForwardAuth", "request_id", trace, "error", err)
+	}
+	status := s.gatewayStatus(problem.Lookup(p.Code).Status)
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", realm) // unless the problem has more to say
+	}
+	writeProblem(c, p, status)
+	s.observer.requests.WithLabelValues("ForwardAuth", strconv.Itoa(status)).Inc()
+}
+
+func (s *Server) gatewayStatus(status int) int {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return status
+	case status == http.StatusTooManyRequests && s.cfg.Gateway429 != 0:
+		return s.cfg.Gateway429
+	case status == http.StatusTooManyRequests:
+		return status
+	case status >= http.StatusInternalServerError:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusUnauthorized // what cannot be read is no credential
+}
