@@ -71,7 +71,7 @@ const keysByTokenID = `-- name: KeysByTokenID :many
 
 SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
        EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
-       k.id, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
+       k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
   FROM (SELECT 1) one LEFT JOIN access_key k ON k.token_id = ANY ($3::text[])
 `
 
@@ -85,6 +85,7 @@ type KeysByTokenIDRow struct {
 	Timeline      string
 	ContainsFloor bool
 	ID            *string
+	Brand         *string
 	TokenID       *string
 	AccountID     *string
 	Name          *string
@@ -113,6 +114,7 @@ func (q *Queries) KeysByTokenID(ctx context.Context, db DBTX, arg KeysByTokenIDP
 			&i.Timeline,
 			&i.ContainsFloor,
 			&i.ID,
+			&i.Brand,
 			&i.TokenID,
 			&i.AccountID,
 			&i.Name,

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/latchkey-dev/latchkey/gen/verifydb"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
@@ -38,6 +39,7 @@ type Key struct {
 	createdAt int64 // microseconds since 1970, as all times here
 	expiresAt int64 // 0: never
 	account   xid
+	brand     unique.Handle[string]
 	digest    token.Digest // as stored; one block of SHA-256 without a pepper once the secret was seen
 	pepper    int16        // of digest
 	withdrawn Code         // Revoked, Disabled, or empty
@@ -173,7 +175,7 @@ func (s source) keys(ctx context.Context, ids []tokenID, floor changefeed.Floor)
 }
 
 func newKey(r verifydb.KeysByTokenIDRow) *Key {
-	k := &Key{ID: *r.ID, Name: *r.Name, createdAt: r.CreatedAt.UnixMicro(), account: xidOf(*r.AccountID), digest: token.Digest(r.Digest), pepper: *r.DigestVersion}
+	k := &Key{ID: *r.ID, Name: *r.Name, brand: unique.Make(*r.Brand), createdAt: r.CreatedAt.UnixMicro(), account: xidOf(*r.AccountID), digest: token.Digest(r.Digest), pepper: *r.DigestVersion}
 	if r.ExpiresAt != nil {
 		k.expiresAt = r.ExpiresAt.UnixMicro()
 	}

@@ -163,11 +163,12 @@ func (v *Verifier) unixMicro(lease *changefeed.Lease, now time.Duration) int64 {
 	return lease.UnixMicro(now)
 }
 
-// key finds the key that a token belongs to, nil if there is none with its id and its secret.
+// key finds the key that a token is: nil if there is none with its id and its secret, or if it had another brand, or one key
+// would have many spellings, of which scanners know one.
 func (v *Verifier) key(ctx context.Context, parsed token.Parsed) (*Key, error) {
 	id := tokenIDOf(string(parsed.ID))
 	if k := v.cfg.Memory.keys.get(id); k != nil {
-		if !plain.Matches(parsed, k.digest[:], 0) {
+		if !plain.Matches(parsed, k.digest[:], 0) || k.brand.Value() != parsed.Brand {
 			return nil, nil
 		}
 		return k, nil
@@ -180,7 +181,7 @@ func (v *Verifier) key(ctx context.Context, parsed token.Parsed) (*Key, error) {
 		v.cfg.Digester.Dummy(parsed)
 		return nil, nil
 	}
-	if !v.cfg.Digester.Matches(parsed, got.entry.digest[:], got.entry.pepper) {
+	if !v.cfg.Digester.Matches(parsed, got.entry.digest[:], got.entry.pepper) || got.entry.brand.Value() != parsed.Brand {
 		return nil, nil
 	}
 	got.entry = got.entry.seen(parsed)
@@ -197,7 +198,7 @@ func (k *Key) seen(parsed token.Parsed) *Key {
 		return k
 	}
 	digest, _ := plain.Digest(parsed)
-	return &Key{ID: k.ID, Name: k.Name, createdAt: k.createdAt, expiresAt: k.expiresAt, account: k.account, digest: digest, withdrawn: k.withdrawn}
+	return &Key{ID: k.ID, Name: k.Name, brand: k.brand, createdAt: k.createdAt, expiresAt: k.expiresAt, account: k.account, digest: digest, withdrawn: k.withdrawn}
 }
 
 // owner finds an account and what its roles give.

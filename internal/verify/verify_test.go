@@ -57,6 +57,7 @@ func TestKey(t *testing.T) {
 		{say: "another digest, and revoked", sql: noSecret + "; UPDATE access_key SET revoked_at = now()", code: NotFound},
 		{say: "a digest of a version that is gone", sql: "UPDATE access_key SET digest_version = 7", code: NotFound},
 		{say: "never made", key: stranger, code: NotFound},
+		{say: "of another brand", sql: "UPDATE access_key SET brand = 'other'", code: NotFound},
 		{say: "no key at all", key: "lkpat_", code: Malformed},
 		{say: "with a wrong end", key: stranger[:71] + "!", code: Malformed},
 	} {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/permission"
@@ -473,7 +474,7 @@ func (w *world) fetchKeys(ctx context.Context, ids []tokenID, floor changefeed.F
 	for _, id := range ids {
 		if i := slices.Index(w.stuff.ids, id); i >= 0 {
 			r := s.rows[keyName(i)]
-			found[id] = &Key{ID: keyName(i), account: xidOf(accountName(i)), digest: w.stuff.digests[i][r.secret], withdrawn: r.withdrawn}
+			found[id] = &Key{ID: keyName(i), brand: unique.Make("lk"), account: xidOf(accountName(i)), digest: w.stuff.digests[i][r.secret], withdrawn: r.withdrawn}
 		}
 	}
 	return found, nil

@@ -6,7 +6,7 @@
 -- name: KeysByTokenID :many
 SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
        EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
-       k.id, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
+       k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
   FROM (SELECT 1) one LEFT JOIN access_key k ON k.token_id = ANY (@token_ids::text[]);
 
 -- SessionsByDigest reads sessions.
