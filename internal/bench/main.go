@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/postgres/embedded"
 )
 
@@ -30,7 +32,7 @@ const (
 var (
 	pairs = flag.Int("pairs", 5, "take the median of so many runs")
 	each  = flag.Duration("each", 5*time.Second, "how long a run takes, in whole seconds")
-	only  = flag.String("only", "", "run this part only: throughput, lists or flood")
+	only  = flag.String("only", "", "run this part only: throughput, lists, flood, verify, cold, revoke or unknown")
 )
 
 func main() {
@@ -55,7 +57,19 @@ func noop(address string) error {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.GET("/noop", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	e.POST("/noop", noopVerify)
 	return e.Start(address)
+}
+
+// noopVerify decodes what AccessKeyVerify is sent and encodes what it answers, and nothing else.
+func noopVerify(c echo.Context) error {
+	var in api.AccessKeyVerifyInput
+	if err := json.NewDecoder(c.Request().Body).Decode(&in); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, api.VerifyResult{Valid: true, Code: api.VerifyCodeValid, Status: http.StatusOK,
+		Key:     &api.VerifiedKey{ID: "dc1pql9ksducs2p7ofpg", Name: "probe"},
+		Account: &api.VerifiedAccount{ID: "dc1pql9ksducs2p7ofn0", Handle: "root", Kind: api.VerifiedAccountKindMember}})
 }
 
 func bench(ctx context.Context) error {
@@ -81,7 +95,7 @@ func bench(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *world) error
-	}{{"throughput", throughput}, {"lists", lists}, {"flood", flood}} {
+	}{{"throughput", throughput}, {"lists", lists}, {"flood", flood}, {"verify", verification}, {"cold", cold}, {"revoke", revocation}, {"unknown", unknown}} {
 		if *only != "" && *only != part.name {
 			continue
 		}

@@ -30,11 +30,14 @@ const (
 // world is a service that is set up, with its database and the route that does nothing.
 type world struct {
 	dir, url, noopURL          string
+	binary, databaseURL        string
+	log                        *os.File
 	db                         *pgx.Conn
 	postgresVersion            string
 	insertScript, createScript string
 	rootID, rootCookie, secret string
 	service, noop              *exec.Cmd
+	more                       []*instance // beside service, on the same database
 }
 
 func newWorld(ctx context.Context, dir, databaseURL string) (*world, error) {
@@ -62,25 +65,57 @@ func (w *world) start(ctx context.Context, databaseURL string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	w.service = exec.Command(binary, "serve")
-	w.service.Env = append(os.Environ(), "LATCHKEY_DATABASE_URL="+databaseURL, "LATCHKEY_LISTEN=127.0.0.1:0", "LATCHKEY_METRICS_LISTEN=")
-	w.service.Stderr = log
-	out, err := w.service.StdoutPipe()
+	w.binary, w.databaseURL, w.log = binary, databaseURL, log
+	first, lines, err := w.startInstance()
 	if err != nil {
 		return "", err
 	}
-	if err := w.service.Start(); err != nil {
-		return "", err
-	}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if _, rest, ok := strings.Cut(lines.Text(), "is ready at "); ok {
-			w.url = strings.Fields(rest)[0]
-		}
+	w.service, w.url = first.cmd, first.url
+	for lines.Scan() {
 		if code, ok := strings.CutPrefix(lines.Text(), "set-up code: "); ok {
 			return code, w.startNoop()
 		}
 	}
-	return "", errors.New("the service did not start; see its log")
+	return "", errors.New("the service printed no set-up code; see its log")
+}
+
+// instance is one process of the service.
+type instance struct {
+	cmd *exec.Cmd
+	url string
+}
+
+// startInstance gives a process that is ready, and what it goes on to print.
+func (w *world) startInstance() (*instance, *bufio.Scanner, error) {
+	cmd := exec.Command(w.binary, "serve")
+	cmd.Env = append(os.Environ(), "LATCHKEY_DATABASE_URL="+w.databaseURL, "LATCHKEY_LISTEN=127.0.0.1:0", "LATCHKEY_METRICS_LISTEN=")
+	cmd.Stderr = w.log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if _, rest, ok := strings.Cut(lines.Text(), "is ready at "); ok {
+			return &instance{cmd: cmd, url: strings.Fields(rest)[0]}, lines, nil
+		}
+	}
+	return nil, nil, errors.New("the service did not start; see its log")
+}
+
+// grow makes it a cluster of n instances.
+func (w *world) grow(n int) error {
+	for len(w.more) < n-1 {
+		i, _, err := w.startInstance()
+		if err != nil {
+			return err
+		}
+		w.more = append(w.more, i)
+	}
+	return nil
 }
 
 func (w *world) startNoop() error {
@@ -123,7 +158,7 @@ func (w *world) members(ctx context.Context, role string) error {
 	_, err := w.db.Exec(ctx, `
 		WITH member AS (
 			INSERT INTO account (id, handle, name, password_hash, created_at, updated_at)
-			SELECT 'm' || lpad(i::text, 19, '0'), 'member-' || i, 'Member', (SELECT password_hash FROM account), now(), now()
+			SELECT 'm' || lpad(i::text, 19, '0'), 'member-' || i, 'Member', (SELECT password_hash FROM account WHERE handle = 'root'), now(), now()
 			  FROM generate_series(1, $2::int) AS i RETURNING id, handle),
 		     held AS (INSERT INTO account_role (account_id, role_id, created_at) SELECT id, $1, now() FROM member)
 		INSERT INTO session (id, account_id, digest, created_at, last_seen_at, expires_at, address, user_agent)
@@ -229,6 +264,11 @@ var (
 	tps     = regexp.MustCompile(`tps = ([0-9.]+)`)
 )
 
+// wrkAnything makes a load whose answers may be refusals.
+func wrkAnything(ctx context.Context, args []string) ([]byte, error) {
+	return exec.CommandContext(ctx, "wrk", args...).CombinedOutput()
+}
+
 func runWrk(ctx context.Context, args []string) (sample, error) {
 	out, err := exec.CommandContext(ctx, "wrk", args...).CombinedOutput()
 	rate, p99 := wrkRate.FindSubmatch(out), wrkP99.FindSubmatch(out)
@@ -282,7 +322,7 @@ func (w *world) fillKeys(ctx context.Context, total int) error {
 		return err
 	}
 	_, err := w.db.Exec(ctx, `
-		WITH owners AS (SELECT array_agg(id ORDER BY id) AS ids FROM account)
+		WITH owners AS (SELECT array_agg(id ORDER BY id) AS ids FROM account WHERE handle NOT LIKE 'canary-%')
 		INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at)
 		SELECT 'b' || lpad(i::text, 19, '0'), CASE WHEN i % ($1 / 100) = 0 THEN $2 ELSE owners.ids[1 + i % cardinality(owners.ids)] END,
 		       'lk', substr(md5(i::text), 1, 16), sha256(i::text::bytea), 0, 'bench', now() - make_interval(secs => i), now()
@@ -322,7 +362,11 @@ func (w *world) peakMemory() int64 {
 }
 
 func (w *world) close() {
-	for _, cmd := range []*exec.Cmd{w.service, w.noop} {
+	all := []*exec.Cmd{w.service, w.noop}
+	for _, i := range w.more {
+		all = append(all, i.cmd)
+	}
+	for _, cmd := range all {
 		if cmd != nil && cmd.Process != nil {
 			_ = cmd.Process.Signal(os.Interrupt)
 			_ = cmd.Wait()
