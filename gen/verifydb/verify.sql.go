@@ -11,17 +11,19 @@ import (
 )
 
 const accountsByID = `-- name: AccountsByID :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = $2 AND c.nonce = $3) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
        ARRAY(SELECT ar.role_id FROM account_role ar WHERE ar.account_id = a.id)::text[] AS role_ids
-  FROM (SELECT 1) one LEFT JOIN account a ON a.id = ANY ($3::text[])
+  FROM proof LEFT JOIN account a ON a.id = ANY ($1::text[])
 `
 
 type AccountsByIDParams struct {
+	Ids        []string
 	FloorV     int64
 	FloorNonce int64
-	Ids        []string
 }
 
 type AccountsByIDRow struct {
@@ -38,7 +40,7 @@ type AccountsByIDRow struct {
 
 // AccountsByID reads accounts and which roles they hold.
 func (q *Queries) AccountsByID(ctx context.Context, db DBTX, arg AccountsByIDParams) ([]AccountsByIDRow, error) {
-	rows, err := db.Query(ctx, accountsByID, arg.FloorV, arg.FloorNonce, arg.Ids)
+	rows, err := db.Query(ctx, accountsByID, arg.Ids, arg.FloorV, arg.FloorNonce)
 	if err != nil {
 		return nil, err
 	}
@@ -69,16 +71,18 @@ func (q *Queries) AccountsByID(ctx context.Context, db DBTX, arg AccountsByIDPar
 
 const keysByTokenID = `-- name: KeysByTokenID :many
 
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = $2 AND c.nonce = $3) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
-  FROM (SELECT 1) one LEFT JOIN access_key k ON k.token_id = ANY ($3::text[])
+  FROM proof LEFT JOIN access_key k ON k.token_id = ANY ($1::text[])
 `
 
 type KeysByTokenIDParams struct {
+	TokenIds   []string
 	FloorV     int64
 	FloorNonce int64
-	TokenIds   []string
 }
 
 type KeysByTokenIDRow struct {
@@ -102,7 +106,7 @@ type KeysByTokenIDRow struct {
 // knows to have happened (contains_floor). These two are in every row, and there is always at least one row.
 // KeysByTokenID reads keys.
 func (q *Queries) KeysByTokenID(ctx context.Context, db DBTX, arg KeysByTokenIDParams) ([]KeysByTokenIDRow, error) {
-	rows, err := db.Query(ctx, keysByTokenID, arg.FloorV, arg.FloorNonce, arg.TokenIds)
+	rows, err := db.Query(ctx, keysByTokenID, arg.TokenIds, arg.FloorV, arg.FloorNonce)
 	if err != nil {
 		return nil, err
 	}
@@ -136,16 +140,18 @@ func (q *Queries) KeysByTokenID(ctx context.Context, db DBTX, arg KeysByTokenIDP
 }
 
 const rolesByID = `-- name: RolesByID :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = $2 AND c.nonce = $3) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        r.id, r.name, r.colour, r.permissions, r.built_in
-  FROM (SELECT 1) one LEFT JOIN role r ON r.id = ANY ($3::text[])
+  FROM proof LEFT JOIN role r ON r.id = ANY ($1::text[])
 `
 
 type RolesByIDParams struct {
+	Ids        []string
 	FloorV     int64
 	FloorNonce int64
-	Ids        []string
 }
 
 type RolesByIDRow struct {
@@ -160,7 +166,7 @@ type RolesByIDRow struct {
 
 // RolesByID reads roles.
 func (q *Queries) RolesByID(ctx context.Context, db DBTX, arg RolesByIDParams) ([]RolesByIDRow, error) {
-	rows, err := db.Query(ctx, rolesByID, arg.FloorV, arg.FloorNonce, arg.Ids)
+	rows, err := db.Query(ctx, rolesByID, arg.Ids, arg.FloorV, arg.FloorNonce)
 	if err != nil {
 		return nil, err
 	}
@@ -188,16 +194,18 @@ func (q *Queries) RolesByID(ctx context.Context, db DBTX, arg RolesByIDParams) (
 }
 
 const sessionsByDigest = `-- name: SessionsByDigest :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = $2 AND c.nonce = $3) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        s.id, s.account_id, s.digest, s.last_seen_at, s.expires_at
-  FROM (SELECT 1) one LEFT JOIN session s ON s.digest = ANY ($3::bytea[])
+  FROM proof LEFT JOIN session s ON s.digest = ANY ($1::bytea[])
 `
 
 type SessionsByDigestParams struct {
+	Digests    [][]byte
 	FloorV     int64
 	FloorNonce int64
-	Digests    [][]byte
 }
 
 type SessionsByDigestRow struct {
@@ -212,7 +220,7 @@ type SessionsByDigestRow struct {
 
 // SessionsByDigest reads sessions.
 func (q *Queries) SessionsByDigest(ctx context.Context, db DBTX, arg SessionsByDigestParams) ([]SessionsByDigestRow, error) {
-	rows, err := db.Query(ctx, sessionsByDigest, arg.FloorV, arg.FloorNonce, arg.Digests)
+	rows, err := db.Query(ctx, sessionsByDigest, arg.Digests, arg.FloorV, arg.FloorNonce)
 	if err != nil {
 		return nil, err
 	}

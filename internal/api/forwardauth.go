@@ -60,7 +60,7 @@ func (s *Server) pass(c echo.Context) error {
 		s.verdicts.note(r.Context(), doorForwardAuth, verdict, c.RealIP())
 		return refusal(verdict)
 	}
-	s.verdicts.note(r.Context(), doorForwardAuth, verdict, "")
+	s.verdicts.passed.Inc()
 	s.noteUseFrom(verdict.Key, c)
 	h := c.Response().Header()
 	h["Cache-Control"] = noStore

@@ -41,8 +41,9 @@ var meanings = map[verify.Code]meaning{
 type verdicts struct {
 	cfg     Config
 	counts  map[door]map[verify.Code]prometheus.Counter
-	logged  atomic.Int64 // the second of the last line
-	skipped atomic.Int64 // refusals since
+	passed  prometheus.Counter // of counts, the busiest: ForwardAuth, Valid
+	logged  atomic.Int64       // the second of the last line
+	skipped atomic.Int64       // refusals since
 }
 
 func newVerdicts(cfg Config) *verdicts {
@@ -56,6 +57,7 @@ func newVerdicts(cfg Config) *verdicts {
 			v.counts[d][code] = counter.WithLabelValues(string(d), string(code))
 		}
 	}
+	v.passed = v.counts[doorForwardAuth][verify.Valid]
 	return v
 }
 

@@ -87,10 +87,10 @@ func bench(ctx context.Context) error {
 	}
 	defer func() { _ = server.Stop(time.Minute) }()
 	w, err := newWorld(ctx, dir, server.URL())
+	defer w.close() // also of what was started before something failed
 	if err != nil {
 		return err
 	}
-	defer w.close()
 	fmt.Printf("%s, %d cores, %s; each figure is the median of %d runs of %s at %d connections, taken in turn\n\n", runtime.Version(), runtime.NumCPU(), w.postgresVersion, *pairs, *each, connections)
 	for _, part := range []struct {
 		name string

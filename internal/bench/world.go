@@ -44,11 +44,11 @@ func newWorld(ctx context.Context, dir, databaseURL string) (*world, error) {
 	w := &world{dir: dir, insertScript: filepath.Join(dir, "insert.sql"), createScript: filepath.Join(dir, "create.lua")}
 	var err error
 	if w.db, err = pgx.Connect(ctx, databaseURL); err != nil {
-		return nil, err
+		return w, err
 	}
 	code, err := w.start(ctx, databaseURL)
 	if err != nil {
-		return nil, err
+		return w, err
 	}
 	return w, errors.Join(w.people(ctx, code), w.pgbenchTables(ctx))
 }
@@ -372,5 +372,7 @@ func (w *world) close() {
 			_ = cmd.Wait()
 		}
 	}
-	_ = w.db.Close(context.Background())
+	if w.db != nil {
+		_ = w.db.Close(context.Background())
+	}
 }

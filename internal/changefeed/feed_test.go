@@ -498,10 +498,16 @@ func TestSetLease(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
+	last := time.Second
 	for _, lease := range []time.Duration{1500 * time.Millisecond, 300 * time.Millisecond} {
+		began := boottime.Now()
 		if err := b.SetLease(t.Context(), lease); err != nil {
 			t.Fatal(err)
 		}
+		if took := boottime.Now() - began; took < waitFor(last) {
+			t.Errorf("from %s to %s in %s: the old leases have not ended", last, lease, took)
+		}
+		last = lease
 		s, err := b.Settings(t.Context())
 		if err != nil || s.Lease != lease || s.Wait != lease {
 			t.Errorf("set to %s: %+v, %v", lease, s, err)

@@ -55,8 +55,9 @@ type Node struct {
 }
 
 const (
-	syncsPerLease = 5           // P, for the five chances that a lease has to be renewed
-	firstLength   = time.Second // what is taken for L before it is known
+	syncsPerLease = 5                     // P, for the five chances that a lease has to be renewed
+	firstLength   = time.Second           // what is taken for L before it is known
+	calm          = 15 * time.Millisecond // between syncs at least
 	connectMost   = 2 * time.Second
 )
 
@@ -157,7 +158,8 @@ func (n *Node) converse(ctx context.Context) error {
 		if err := n.step(ctx, db); err != nil {
 			return err
 		}
-		sleep(ctx, n.period(), n.kicks)
+		sleep(ctx, calm, nil) // changes that come thick and fast are applied several at a time
+		sleep(ctx, n.period()-calm, n.kicks)
 	}
 	return ctx.Err()
 }

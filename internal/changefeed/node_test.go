@@ -316,7 +316,6 @@ func TestTheTimeOfDayIsTheDatabases(t *testing.T) {
 
 // script is a database in memory, which looks at the node at every step of a sync.
 type script struct {
-	n      *Node
 	page   Page
 	head   Head
 	heads  int
@@ -480,10 +479,19 @@ func TestRun(t *testing.T) {
 		before := syncs.Load()
 		for range 50 {
 			node.Kick()
+			time.Sleep(calm)
 			synctest.Wait()
 		}
 		if n := syncs.Load() - before; n < 90 {
 			t.Errorf("50 kicks made %d statements", n)
+		}
+		before = syncs.Load()
+		for range 50 {
+			node.Kick()
+			synctest.Wait()
+		}
+		if n := syncs.Load() - before; n > 4 {
+			t.Errorf("50 kicks at once made %d statements", n)
 		}
 		stop()
 		all.Wait()

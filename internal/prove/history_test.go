@@ -54,7 +54,7 @@ func (y *story) listed(status string, call, answer int64) {
 	y.List(Listing{Subject: key, Call: call * s, Return: answer * s, Status: status})
 }
 
-// anyOf a key that may view: what a verification asked with a permission needs.
+// viewing makes a verdict one that was asked with a permission.
 func viewing(r *Read) *Read {
 	r.Door, r.Needs = VerifyView, r.Needs|maskOf(MayView)
 	return r
@@ -353,7 +353,9 @@ func TestHistoryIsWrittenInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[0], `{"kind":"withdraw"`) && !strings.HasPrefix(lines[0], `{"Kind"`) {
-		t.Errorf("got %q", lines)
+	for i, kind := range []string{"withdraw", "verify", "list"} {
+		if len(lines) != 3 || !strings.HasPrefix(lines[i], `{"kind":"`+kind+`","event":{`) {
+			t.Fatalf("got %q", lines)
+		}
 	}
 }

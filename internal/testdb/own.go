@@ -77,7 +77,9 @@ func (o *Own) Standby() *Own {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	cmd := exec.Command(filepath.Join(bin, "pg_basebackup"), "-h", u.Query().Get("host"), "-p", u.Query().Get("port"), "-U", u.User.Username(),
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "pg_basebackup"), "-h", u.Query().Get("host"), "-p", u.Query().Get("port"), "-U", u.User.Username(),
 		"-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+password)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: serverUser(o.t, tmp)}

@@ -105,7 +105,6 @@ type machine struct {
 	answered map[string]time.Duration // by row: the last commit of which a withdrawal was answered
 	revision changefeed.Revision      // of the last one that was answered
 	revised  moment                   // and when and of what it was
-	revisedN string
 	failed   bool
 }
 

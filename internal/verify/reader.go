@@ -12,11 +12,12 @@ import (
 const (
 	batchMost = 128 // ids in one read
 	readsMost = 2   // at once, of one kind
+	crowd     = 64  // ids that wait before a second read begins: fewer, larger reads ask less of everybody
 	queueMost = 4096
 )
 
-// reader reads rows that memory does not have, many in one statement. While readsMost reads are under way, those who need
-// another row wait for the next one together: what the database is asked to do does not grow with the number of requests,
+// reader reads rows that memory does not have, many in one statement. While a read is under way, those who need
+// another row wait for the next one together, and only when many wait is there a second read beside it: what the database is asked to do does not grow with the number of requests,
 // also when a flood of them names rows that do not exist.
 type reader[K comparable, E any] struct {
 	table *table[K, E]
@@ -69,7 +70,7 @@ func (r *reader[K, E]) enqueue(w *want[K, E]) error {
 		return errCrowded
 	}
 	r.waiting = append(r.waiting, w)
-	if r.reads < readsMost {
+	if r.reads == 0 || r.reads < readsMost && len(r.waiting) >= crowd {
 		r.reads++
 		go r.work()
 	}

@@ -4,29 +4,37 @@
 
 -- KeysByTokenID reads keys.
 -- name: KeysByTokenID :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
-  FROM (SELECT 1) one LEFT JOIN access_key k ON k.token_id = ANY (@token_ids::text[]);
+  FROM proof LEFT JOIN access_key k ON k.token_id = ANY (@token_ids::text[]);
 
 -- SessionsByDigest reads sessions.
 -- name: SessionsByDigest :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        s.id, s.account_id, s.digest, s.last_seen_at, s.expires_at
-  FROM (SELECT 1) one LEFT JOIN session s ON s.digest = ANY (@digests::bytea[]);
+  FROM proof LEFT JOIN session s ON s.digest = ANY (@digests::bytea[]);
 
 -- AccountsByID reads accounts and which roles they hold.
 -- name: AccountsByID :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
        ARRAY(SELECT ar.role_id FROM account_role ar WHERE ar.account_id = a.id)::text[] AS role_ids
-  FROM (SELECT 1) one LEFT JOIN account a ON a.id = ANY (@ids::text[]);
+  FROM proof LEFT JOIN account a ON a.id = ANY (@ids::text[]);
 
 -- RolesByID reads roles.
 -- name: RolesByID :many
-SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
-       EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor,
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor,
        r.id, r.name, r.colour, r.permissions, r.built_in
-  FROM (SELECT 1) one LEFT JOIN role r ON r.id = ANY (@ids::text[]);
+  FROM proof LEFT JOIN role r ON r.id = ANY (@ids::text[]);
