@@ -171,7 +171,7 @@ func TestDocumentedSettingsAreTheSettings(t *testing.T) {
 	text, err := os.ReadFile("../../docs/configuration.md")
 	check(t, err)
 	var documented []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(LATCHKEY_[A-Z_]+)` \\| (?:`([^`]*)`)?").FindAllStringSubmatch(string(text), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(LATCHKEY_[A-Z0-9_]+)` \\| (?:`([^`]*)`)?").FindAllStringSubmatch(string(text), -1) {
 		documented = append(documented, row[1])
 		if want := main.Default(row[1]); want != "" && row[2] != want {
 			t.Errorf("%s: the documents have the default %q, the program %q", row[1], row[2], want)

@@ -170,6 +170,9 @@ func (tr *traffic) finish(answers ...string) {
 const (
 	away   = "503 database_unavailable"
 	hashes = "503 overloaded" // where a slow machine cannot hash in time
+
+	unproved    = "503 verification_unavailable" // for keys and sessions, once the lease has ended
+	unconfirmed = "503 revocation_unconfirmed"   // for a revocation whose commit was cut off
 )
 
 func TestDatabaseGoneAndBack(t *testing.T) {
@@ -185,19 +188,19 @@ func TestDatabaseGoneAndBack(t *testing.T) {
 	tr.await("ok")
 	for range 2 {
 		proxy.cut()
-		tr.await(away)
+		tr.await(away, unproved)
 		wantStatus(t, p.url+"/livez", 200)
 		proxy.up()
 		tr.await("ok")
 	}
 	resume := proxy.stall()
-	tr.await(away, hashes)
+	tr.await(away, hashes, unproved)
 	_, err := p.withKey(key).AccountGet(t.Context())
-	wantAway(t, err, api.ErrorCodeDatabaseUnavailable)
+	wantAway(t, err, api.ErrorCodeVerificationUnavailable)
 	wantStatus(t, p.url+"/livez", 200)
 	resume()
 	tr.await("ok")
-	tr.finish(away, hashes)
+	tr.finish(away, hashes, unproved, unconfirmed)
 	if strings.Contains(p.stderr.String(), `"level":"ERROR"`) {
 		t.Error("a fault of ours was logged")
 	}
@@ -239,7 +242,7 @@ func TestTooManyConnections(t *testing.T) {
 				switch {
 				case err == nil:
 					worked.Add(1)
-				case isRefusal && e.Code == api.ErrorCodeDatabaseUnavailable:
+				case isRefusal && (e.Code == api.ErrorCodeDatabaseUnavailable || e.Code == api.ErrorCodeVerificationUnavailable):
 					refused.Add(1)
 				default:
 					other.Add(1)
@@ -256,10 +259,10 @@ func TestTooManyConnections(t *testing.T) {
 	execute(t, admin, "ALTER ROLE "+role+" CONNECTION LIMIT 0",
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+role+"'")
 	tr := p.startTraffic(key, grace)
-	tr.await(away)
+	tr.await(away, unproved)
 	execute(t, admin, "ALTER ROLE "+role+" CONNECTION LIMIT -1")
 	tr.await("ok")
-	tr.finish(away, hashes)
+	tr.finish(away, hashes, unproved, unconfirmed)
 	p.stop()
 }
 
@@ -276,9 +279,10 @@ func TestTwoInstancesStartAtOnce(t *testing.T) {
 		t.Errorf("%d rows in schema_state", n)
 	}
 	// Either code serves either instance, and there is one first administrator.
-	_, err := a.anonymous().SetupComplete(t.Context(), latchkey.SetupInput{Code: b.setupCode(), Identifier: "ada", Token: adaPassword})
+	ofA, ofB := a.setupCode(), b.setupCode()
+	_, err := a.anonymous().SetupComplete(t.Context(), latchkey.SetupInput{Code: ofB, Identifier: "ada", Token: adaPassword})
 	check(t, err)
-	_, err = b.anonymous().SetupComplete(t.Context(), latchkey.SetupInput{Code: a.setupCode(), Identifier: "eve", Token: gracePassword})
+	_, err = b.anonymous().SetupComplete(t.Context(), latchkey.SetupInput{Code: ofA, Identifier: "eve", Token: gracePassword})
 	wantRefusal(t, err, 409, api.ErrorCodeSetupDone)
 	b.seed()
 	key := a.newKey(a.grace())
@@ -327,15 +331,15 @@ func TestMigrateCommand(t *testing.T) {
 		}
 	}
 	says(run(0, "--status"), "schema: 0 (serves binaries that know 0; unfinished: false)\n")
-	says(run(0), "schema: 0 -> 2\n")
-	says(run(0), "schema: 2 -> 2\n")
-	says(run(0, "--status"), "schema: 2 (serves binaries that know 1; unfinished: false)\n")
+	says(run(0), "schema: 0 -> 3\n")
+	says(run(0), "schema: 3 -> 3\n")
+	says(run(0, "--status"), "schema: 3 (serves binaries that know 3; unfinished: false)\n")
 	says(run(0, "--to=1"), "schema: 1 (serves binaries that know 1; unfinished: false)\n")
 	says(run(0, "--to=0"), "schema: 0 (serves binaries that know 0; unfinished: false)\n")
 	if n := value[int](t, database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations'"); n != 0 {
 		t.Errorf("%d tables are left", n)
 	}
-	run(1, "--to=99").wantComplaint("there is no version 99: this program knows 0 to 2")
+	run(1, "--to=99").wantComplaint("there is no version 99: this program knows 0 to 3")
 	says(run(0, "--to=2"), "schema: 2 (serves binaries that know 1; unfinished: false)\n")
 
 	p := launch(t, nil, "migrate")
