@@ -28,8 +28,12 @@ func (s *Server) guard(p policy) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(c.Request().Context(), p.life)
-			defer cancel()
+			ctx := c.Request().Context()
+			if !p.verifies { // what is not in memory has a deadline of its own
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, p.life)
+				defer cancel()
+			}
 			caller, holder, err := s.identify(ctx, c, p)
 			if err != nil {
 				return err
