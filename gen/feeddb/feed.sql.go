@@ -143,16 +143,6 @@ func (q *Queries) LeaseSet(ctx context.Context, db DBTX, leaseMs int32) (LeaseSe
 	return i, err
 }
 
-const nodeLeave = `-- name: NodeLeave :exec
-DELETE FROM cache_node WHERE id = $1
-`
-
-// NodeLeave removes a node that has stopped answering.
-func (q *Queries) NodeLeave(ctx context.Context, db DBTX, id string) error {
-	_, err := db.Exec(ctx, nodeLeave, id)
-	return err
-}
-
 const nodeRemove = `-- name: NodeRemove :execrows
 DELETE FROM cache_node WHERE id = $1 AND seq = $2
 `

@@ -22,10 +22,6 @@ SELECT * FROM cache_node ORDER BY id;
 -- name: NodeRemove :execrows
 DELETE FROM cache_node WHERE id = @id AND seq = @seq;
 
--- NodeLeave removes a node that has stopped answering.
--- name: NodeLeave :exec
-DELETE FROM cache_node WHERE id = @id;
-
 -- ChangePrune removes old changes that every node has applied, but never the newest.
 -- name: ChangePrune :execrows
 DELETE FROM change WHERE (change.v, change.kind, change.id) IN (
