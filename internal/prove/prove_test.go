@@ -11,9 +11,6 @@ import (
 // The short form of make prove: every fault once or twice, on a machine that has other things to do.
 func TestProof(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes most of a minute")
-	}
 	binary, err := Build(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -8,13 +8,9 @@
 package verify
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,9 +24,6 @@ import (
 
 // deadline is how long one look-up may take.
 const deadline = 2 * time.Second
-
-// seenEvery is how exact a session's last use is.
-const seenEvery = time.Minute
 
 // Config is what a Verifier needs.
 type Config struct {
@@ -201,101 +194,6 @@ func (k *Key) seen(parsed token.Parsed) *Key {
 	return &Key{ID: k.ID, Name: k.Name, brand: k.brand, createdAt: k.createdAt, expiresAt: k.expiresAt, account: k.account, digest: digest, withdrawn: k.withdrawn}
 }
 
-// owner finds an account and what its roles give.
-func (v *Verifier) owner(ctx context.Context, id xid) (*Account, *rights, error) {
-	a := v.cfg.Memory.accounts.get(id)
-	if a == nil {
-		var err error
-		if a, err = v.readAccount(ctx, id); err != nil {
-			return nil, nil, err
-		}
-	}
-	held, err := v.rights(ctx, a)
-	if !errors.Is(err, errRoleGone) {
-		return a, held, err
-	}
-	// The role was deleted after the account was read, so the account is read once more.
-	v.cfg.Memory.accounts.drop(id)
-	if a, err = v.readAccount(ctx, id); err != nil {
-		return nil, nil, err
-	}
-	held, err = v.rights(ctx, a)
-	return a, held, err
-}
-
-func (v *Verifier) readAccount(ctx context.Context, id xid) (*Account, error) {
-	got, err := v.accounts.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if got.entry == nil {
-		return nil, fmt.Errorf("no account %s", id[:]) // accounts are never deleted
-	}
-	v.kept(v.accounts.keep(id, got))
-	return got.entry, nil
-}
-
-// errRoleGone means that an account holds a role that is not there.
-var errRoleGone = errors.New("a role is gone")
-
-// rights gives what the roles of an account give. They are put together anew only when one of them is another one.
-func (v *Verifier) rights(ctx context.Context, a *Account) (*rights, error) {
-	last := a.rights.Load()
-	if last != nil && v.same(a, last) {
-		return last, nil
-	}
-	next := &rights{roles: make([]*Role, len(a.roleIDs))}
-	var names []string
-	for i, id := range a.roleIDs {
-		role, err := v.role(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		next.roles[i] = role
-		next.shown = append(next.shown, *role)
-		names = append(names, role.permissions...)
-	}
-	next.permissions = permission.NewSet(names...)
-	slices.SortFunc(next.shown, byRank)
-	a.rights.Store(next)
-	return next, nil
-}
-
-func (v *Verifier) same(a *Account, last *rights) bool {
-	for i, id := range a.roleIDs {
-		if v.cfg.Memory.roles.get(id) != last.roles[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// byRank puts the built-in role first, and then sorts by name.
-func byRank(a, b Role) int {
-	if a.BuiltIn != b.BuiltIn {
-		if a.BuiltIn {
-			return -1
-		}
-		return 1
-	}
-	return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-}
-
-func (v *Verifier) role(ctx context.Context, id xid) (*Role, error) {
-	if r := v.cfg.Memory.roles.get(id); r != nil {
-		return r, nil
-	}
-	got, err := v.roles.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if got.entry == nil {
-		return nil, errRoleGone
-	}
-	v.kept(v.roles.keep(id, got))
-	return got.entry, nil
-}
-
 func (v *Verifier) kept(yes bool) {
 	if !yes {
 		v.cfg.Node.FillDiscarded()
@@ -351,110 +249,4 @@ func (v *Verifier) catchUp(ctx context.Context, ask Ask) error {
 
 func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", err, problem.New(problem.VerificationUnavailable))
-}
-
-// Holder is who a usable credential stands for.
-type Holder struct {
-	AccountID    string // xid
-	Handle       string
-	Name         string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	Roles        []Role         // the built-in one first, then by name
-	Permissions  permission.Set // what the roles give together
-	CredentialID string         // xid of the key or the session
-	LastSeen     time.Time      // sessions only: when its use is to be noted if that is long enough ago
-	Key          *Key           // keys only
-}
-
-func holder(a *Account, roles []Role, held permission.Set, credentialID string) Holder {
-	return Holder{AccountID: a.ID, Handle: a.Handle, Name: a.Name, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, Roles: roles, Permissions: held, CredentialID: credentialID}
-}
-
-// Key answers for an access key that a request came with.
-//
-// Errors: problem.CredentialInvalid for every key that cannot be used, wrapped in the verdict, which is for the log only;
-// problem.PermissionDenied when its owner may not use keys any more; problem.VerificationUnavailable.
-func (v *Verifier) Key(ctx context.Context, raw string) (Holder, error) {
-	d, err := v.Check(ctx, raw, Ask{})
-	if err != nil {
-		return Holder{}, err
-	}
-	switch d.Code {
-	case Valid:
-		h := holder(d.Account, d.roles, d.Permissions, d.Key.ID)
-		h.Key = d.Key
-		return h, nil
-	case KeyUseNotPermitted:
-		return Holder{}, problem.New(problem.PermissionDenied).WithDetail("The owner of this key may not use access keys any more.").
-			WithField("permission", permission.UsePersonalAccessKeys)
-	}
-	return Holder{}, unusable(string(d.Code))
-}
-
-// Session answers for a session cookie as it was sent.
-//
-// Errors: problem.CredentialInvalid for every session that cannot be used, wrapped in the reason, which is for the log only;
-// problem.VerificationUnavailable.
-func (v *Verifier) Session(ctx context.Context, raw string) (Holder, error) {
-	id := sessionID(sha256.Sum256([]byte(raw))) // finding it needs all 256 bits
-	for try := 0; ; try++ {
-		lease := v.cfg.Node.Lease()
-		s, h, err := v.lookSession(ctx, id, lease)
-		now := v.cfg.Clock()
-		if err == nil && lease.Fresh(now) {
-			return v.sessionAt(s, h, v.unixMicro(lease, now))
-		}
-		if err := v.again(ctx, try, lease, err); err != nil {
-			return Holder{}, err
-		}
-	}
-}
-
-func (v *Verifier) lookSession(ctx context.Context, id sessionID, lease *changefeed.Lease) (*session, Holder, error) {
-	s := v.cfg.Memory.sessions.get(id)
-	if s != nil && lease != nil && v.isIdle(s, v.unixMicro(lease, v.cfg.Clock())) {
-		v.cfg.Memory.sessions.drop(id) // other nodes may have noted a later use
-		s = nil
-	}
-	if s == nil {
-		got, err := v.sessions.read(ctx, id)
-		if err != nil || got.entry == nil {
-			return nil, Holder{}, err
-		}
-		s = got.entry
-		v.kept(v.sessions.keep(id, got))
-	}
-	a, held, err := v.owner(ctx, s.account)
-	if err != nil {
-		return nil, Holder{}, err
-	}
-	if a.suspended {
-		return nil, Holder{}, nil
-	}
-	return s, holder(a, held.shown, held.permissions, s.id), nil
-}
-
-func (v *Verifier) isIdle(s *session, now int64) bool {
-	return now-s.lastSeen.Load() >= v.cfg.SessionIdle.Microseconds()
-}
-
-// sessionAt is the answer at a moment.
-func (v *Verifier) sessionAt(s *session, h Holder, now int64) (Holder, error) {
-	if s == nil {
-		return Holder{}, unusable("unknown session")
-	}
-	if now >= s.expiresAt || v.isIdle(s, now) {
-		return Holder{}, unusable("session ended")
-	}
-	last := s.lastSeen.Load()
-	if now-last > seenEvery.Microseconds() && !s.lastSeen.CompareAndSwap(last, now) {
-		last = now // somebody else notes it
-	}
-	h.LastSeen = time.UnixMicro(last).UTC()
-	return h, nil
-}
-
-func unusable(reason string) error {
-	return fmt.Errorf("%s: %w", reason, problem.New(problem.CredentialInvalid))
 }

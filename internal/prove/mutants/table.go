@@ -10,7 +10,7 @@ var mutants = []mutant{
 	{name: "fill-without-generation", trap: "what was read goes in although something was dropped meanwhile", pkg: "./internal/verify", tests: "TestTable|TestATable|TestMachine",
 		edits: []edit{{"internal/verify/table.go", "\tif s.generation != since {\n", "\tif s.generation != since && false {\n"}}},
 	{name: "account-by-another-generation", trap: "the account goes in by a generation that is not its own", pkg: "./internal/verify", tests: "TestMachine",
-		edits: []edit{{"internal/verify/verify.go", "\t\treturn nil, fmt.Errorf(\"no account %s\", id[:]) // accounts are never deleted\n\t}\n", "\t\treturn nil, fmt.Errorf(\"no account %s\", id[:]) // accounts are never deleted\n\t}\n\tgot.generation = v.accounts.table.generation(id)\n"}}},
+		edits: []edit{{"internal/verify/owner.go", "\t\treturn nil, fmt.Errorf(\"no account %s\", id[:]) // accounts are never deleted\n\t}\n", "\t\treturn nil, fmt.Errorf(\"no account %s\", id[:]) // accounts are never deleted\n\t}\n\tgot.generation = v.accounts.table.generation(id)\n"}}},
 	{name: "fill-without-floor", trap: "a row is believed that was read before a change which is known", pkg: "./internal/verify", tests: "TestRowsOfAnother|TestEveryRead|TestMachine",
 		edits: []edit{{"internal/verify/entry.go", "\tif !containsFloor || timeline != floor.Timeline {\n", "\tif timeline != floor.Timeline {\n"}}},
 	{name: "fill-without-timeline", trap: "a row of an old primary is believed", pkg: "./internal/verify", tests: "TestRowsOfAnother|TestEveryRead|TestMachine",
