@@ -30,7 +30,6 @@ type Settings struct {
 type NodeStatus struct {
 	ID      string
 	Applied int64 // every change up to here
-	Syncs   int64
 }
 
 // Settings reads the cluster's settings and its nodes.
@@ -45,7 +44,7 @@ func (f *Feed) Settings(ctx context.Context) (Settings, error) {
 	}
 	s := Settings{Lease: millis(c.LeaseMs), Wait: millis(c.WaitMs), Protocol: int(c.Protocol), Revision: c.V}
 	for _, n := range nodes {
-		s.Nodes = append(s.Nodes, NodeStatus{ID: n.ID, Applied: n.AppliedV, Syncs: n.Seq})
+		s.Nodes = append(s.Nodes, NodeStatus{ID: n.ID, Applied: n.AppliedV})
 	}
 	return s, nil
 }

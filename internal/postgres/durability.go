@@ -11,7 +11,6 @@ import (
 type Durability struct {
 	Version  string   // of the server
 	Durable  bool     // a confirmed commit survives the crash of any process, and of the machine
-	Failover bool     // and, with a synchronous standby, the loss of the machine
 	Findings []string // what to change, one sentence each
 }
 
@@ -23,7 +22,7 @@ func ReadDurability(ctx context.Context, pool *pgxpool.Pool) (Durability, error)
 	if err != nil {
 		return Durability{}, fmt.Errorf("read the server's settings: %w", err)
 	}
-	d := Durability{Version: version, Durable: true, Failover: standbys != "", Findings: []string{}}
+	d := Durability{Version: version, Durable: true, Findings: []string{}}
 	find := func(breaks bool, what string) {
 		d.Durable = d.Durable && !breaks
 		d.Findings = append(d.Findings, what)

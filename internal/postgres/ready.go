@@ -60,7 +60,7 @@ func (r *Readiness) Run(ctx context.Context, url string, migrate bool, log *slog
 		case ctx.Err() != nil:
 			return nil
 		}
-		if cause := reason(err); !warned[cause] {
+		if cause := Reason(err); !warned[cause] {
 			warned[cause] = true
 			log.Warn("database not ready", "cause", cause, "next", nextStep(err), "effect", "answering 503, trying on")
 		}

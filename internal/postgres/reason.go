@@ -10,11 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Reason puts err into one line for the log. It is the same for the same cause, and names neither user nor database.
-func Reason(err error) string { return reason(err) }
-
-// reason puts err into one line for the log. It is the same for the same cause, so without our own port numbers.
-func reason(err error) string {
+// Reason puts err into one line for the log. It is the same for the same cause, so without our own port numbers, and names
+// neither user nor database.
+func Reason(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return strings.Join([]string{op.Op, op.Net, address(op), op.Err.Error()}, " ")
 	}
