@@ -15,8 +15,23 @@ CREATE TABLE public.access_key (
     revoked_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
     revocation_effective_at timestamp with time zone,
+    permissions text[],
+    limit_query bigint,
+    limit_mutation bigint,
+    limit_credits bigint,
+    rotated_at timestamp with time zone,
+    previous_digest bytea,
+    previous_version smallint,
+    previous_expires_at timestamp with time zone,
+    revoked_because text,
+    incident_id text,
+    expiry_told_at timestamp with time zone,
     CONSTRAINT access_key_digest_check CHECK ((length(digest) = 32)),
     CONSTRAINT access_key_id_check CHECK ((length(id) = 20)),
+    CONSTRAINT access_key_limit_credits_check CHECK ((limit_credits >= 0)),
+    CONSTRAINT access_key_limit_mutation_check CHECK ((limit_mutation >= 0)),
+    CONSTRAINT access_key_limit_query_check CHECK ((limit_query >= 0)),
+    CONSTRAINT access_key_previous_digest_check CHECK ((length(previous_digest) = 32)),
     CONSTRAINT access_key_token_id_check CHECK ((length(token_id) = 16))
 );
 
@@ -36,8 +51,14 @@ CREATE TABLE public.account (
     updated_at timestamp with time zone NOT NULL,
     suspended_at timestamp with time zone,
     live_keys integer DEFAULT 0 NOT NULL,
+    limit_query bigint,
+    limit_mutation bigint,
+    limit_window text DEFAULT 'month'::text NOT NULL,
     CONSTRAINT account_handle_check CHECK ((handle ~ '^[a-z0-9][a-z0-9_-]{0,29}$'::text)),
-    CONSTRAINT account_id_check CHECK ((length(id) = 20))
+    CONSTRAINT account_id_check CHECK ((length(id) = 20)),
+    CONSTRAINT account_limit_mutation_check CHECK ((limit_mutation >= 0)),
+    CONSTRAINT account_limit_query_check CHECK ((limit_query >= 0)),
+    CONSTRAINT account_limit_window_check CHECK ((limit_window = ANY (ARRAY['month'::text, 'day'::text, 'life'::text])))
 )
 WITH (fillfactor='80');
 
@@ -61,6 +82,7 @@ CREATE TABLE public.audit_event (
     target_id text NOT NULL,
     old jsonb,
     new jsonb,
+    incident_id text,
     CONSTRAINT audit_event_id_check CHECK ((length(id) = 20))
 );
 
@@ -70,6 +92,14 @@ CREATE TABLE public.cache_node (
     seq bigint NOT NULL
 )
 WITH (fillfactor='20');
+
+CREATE TABLE public.catalogue (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    document jsonb NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT catalogue_only_row_check CHECK (only_row)
+);
 
 CREATE TABLE public.change (
     v bigint NOT NULL,
@@ -92,6 +122,43 @@ CREATE TABLE public.cluster (
     CONSTRAINT cluster_only_row_check CHECK (only_row)
 )
 WITH (fillfactor='20');
+
+CREATE TABLE public.credit_balance (
+    account_id text NOT NULL,
+    balance bigint NOT NULL,
+    used bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT credit_balance_balance_check CHECK ((balance >= 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.credit_entry (
+    id text NOT NULL,
+    account_id text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    type text NOT NULL,
+    amount bigint NOT NULL,
+    balance bigint NOT NULL,
+    idempotency_key text,
+    access_key_id text,
+    CONSTRAINT credit_entry_id_check CHECK ((length(id) = 20))
+);
+
+CREATE TABLE public.quota (
+    subject text NOT NULL,
+    class text NOT NULL,
+    start timestamp with time zone NOT NULL,
+    taken bigint NOT NULL,
+    CONSTRAINT quota_taken_check CHECK ((taken >= 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.retired_secret (
+    token_id text NOT NULL,
+    digest bytea NOT NULL,
+    digest_version smallint NOT NULL,
+    retired_at timestamp with time zone NOT NULL,
+    CONSTRAINT retired_secret_digest_check CHECK ((length(digest) = 32))
+);
 
 CREATE TABLE public.role (
     id text NOT NULL,
@@ -137,6 +204,41 @@ CREATE TABLE public.sign_in_attempt (
     blocked_till timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.usage_day (
+    access_key_id text NOT NULL,
+    start timestamp with time zone NOT NULL,
+    query bigint NOT NULL,
+    mutation bigint NOT NULL,
+    credits bigint NOT NULL,
+    denied_permission bigint NOT NULL,
+    denied_quota bigint NOT NULL,
+    denied_credits bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.usage_hour (
+    access_key_id text NOT NULL,
+    start timestamp with time zone NOT NULL,
+    query bigint NOT NULL,
+    mutation bigint NOT NULL,
+    credits bigint NOT NULL,
+    denied_permission bigint NOT NULL,
+    denied_quota bigint NOT NULL,
+    denied_credits bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.usage_total (
+    access_key_id text NOT NULL,
+    query bigint NOT NULL,
+    mutation bigint NOT NULL,
+    credits bigint NOT NULL,
+    denied_permission bigint NOT NULL,
+    denied_quota bigint NOT NULL,
+    denied_credits bigint NOT NULL
+)
+WITH (fillfactor='50');
+
 ALTER TABLE ONLY public.access_key
     ADD CONSTRAINT access_key_pkey PRIMARY KEY (id);
 
@@ -161,11 +263,29 @@ ALTER TABLE ONLY public.audit_event
 ALTER TABLE ONLY public.cache_node
     ADD CONSTRAINT cache_node_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.catalogue
+    ADD CONSTRAINT catalogue_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (v, kind, id);
 
 ALTER TABLE ONLY public.cluster
     ADD CONSTRAINT cluster_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.credit_balance
+    ADD CONSTRAINT credit_balance_pkey PRIMARY KEY (account_id);
+
+ALTER TABLE ONLY public.credit_entry
+    ADD CONSTRAINT credit_entry_idempotency UNIQUE (account_id, idempotency_key);
+
+ALTER TABLE ONLY public.credit_entry
+    ADD CONSTRAINT credit_entry_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.quota
+    ADD CONSTRAINT quota_pkey PRIMARY KEY (subject, class, start);
+
+ALTER TABLE ONLY public.retired_secret
+    ADD CONSTRAINT retired_secret_pkey PRIMARY KEY (token_id, digest);
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_pkey PRIMARY KEY (id);
@@ -185,6 +305,17 @@ ALTER TABLE ONLY public.setup_code
 ALTER TABLE ONLY public.sign_in_attempt
     ADD CONSTRAINT sign_in_attempt_pkey PRIMARY KEY (subject);
 
+ALTER TABLE ONLY public.usage_day
+    ADD CONSTRAINT usage_day_pkey PRIMARY KEY (access_key_id, start);
+
+ALTER TABLE ONLY public.usage_hour
+    ADD CONSTRAINT usage_hour_pkey PRIMARY KEY (access_key_id, start);
+
+ALTER TABLE ONLY public.usage_total
+    ADD CONSTRAINT usage_total_pkey PRIMARY KEY (access_key_id);
+
+CREATE INDEX access_key_expiry ON public.access_key USING btree (expires_at) WHERE ((revoked_at IS NULL) AND (expires_at IS NOT NULL));
+
 CREATE INDEX access_key_owner ON public.access_key USING btree (account_id, id);
 
 CREATE INDEX access_key_revoking ON public.access_key USING btree (id) WHERE ((revoked_at IS NOT NULL) AND (revocation_effective_at IS NULL));
@@ -195,6 +326,12 @@ CREATE INDEX audit_event_account ON public.audit_event USING btree (account_id, 
 
 CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_id, id);
 
+CREATE INDEX audit_event_incident ON public.audit_event USING btree (incident_id, id) WHERE (incident_id IS NOT NULL);
+
+CREATE INDEX credit_entry_account ON public.credit_entry USING btree (account_id, id);
+
+CREATE INDEX quota_start ON public.quota USING btree (start);
+
 CREATE UNIQUE INDEX role_name_key ON public.role USING btree (lower(name));
 
 CREATE INDEX session_end ON public.session USING btree (expires_at);
@@ -202,6 +339,10 @@ CREATE INDEX session_end ON public.session USING btree (expires_at);
 CREATE INDEX session_owner ON public.session USING btree (account_id, created_at DESC);
 
 CREATE INDEX sign_in_attempt_since ON public.sign_in_attempt USING btree (since);
+
+CREATE INDEX usage_day_start ON public.usage_day USING btree (start);
+
+CREATE INDEX usage_hour_start ON public.usage_hour USING btree (start);
 
 ALTER TABLE ONLY public.access_key
     ADD CONSTRAINT access_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id);

@@ -22,6 +22,39 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AccessKeyExplanationDeniedBy.
+const (
+	AccessKeyExplanationDeniedByKey   AccessKeyExplanationDeniedBy = "key"
+	AccessKeyExplanationDeniedByOwner AccessKeyExplanationDeniedBy = "owner"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyExplanationDeniedBy enum.
+func (e AccessKeyExplanationDeniedBy) Valid() bool {
+	switch e {
+	case AccessKeyExplanationDeniedByKey:
+		return true
+	case AccessKeyExplanationDeniedByOwner:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccessKeyReportResultStatus.
+const (
+	AccessKeyReportResultStatusReceived AccessKeyReportResultStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyReportResultStatus enum.
+func (e AccessKeyReportResultStatus) Valid() bool {
+	switch e {
+	case AccessKeyReportResultStatusReceived:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessKeyStatus.
 const (
 	AccessKeyStatusActive   AccessKeyStatus = "active"
@@ -64,6 +97,27 @@ func (e AccessKeyVerifyInputConsistency) Valid() bool {
 	}
 }
 
+// Defines values for AccessLevel.
+const (
+	AccessLevelDelete AccessLevel = "delete"
+	AccessLevelRead   AccessLevel = "read"
+	AccessLevelWrite  AccessLevel = "write"
+)
+
+// Valid indicates whether the value is a known member of the AccessLevel enum.
+func (e AccessLevel) Valid() bool {
+	switch e {
+	case AccessLevelDelete:
+		return true
+	case AccessLevelRead:
+		return true
+	case AccessLevelWrite:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditActorCredential.
 const (
 	AuditActorCredentialAccessKey AuditActorCredential = "access_key"
@@ -87,22 +141,30 @@ func (e AuditActorCredential) Valid() bool {
 
 // Defines values for AuditEventType.
 const (
-	AuditEventTypeAccessKeyCreated   AuditEventType = "access_key_created"
-	AuditEventTypeAccessKeyRevoked   AuditEventType = "access_key_revoked"
-	AuditEventTypeAccessKeyUpdated   AuditEventType = "access_key_updated"
-	AuditEventTypeAccountCreated     AuditEventType = "account_created"
-	AuditEventTypeAccountRestored    AuditEventType = "account_restored"
-	AuditEventTypeAccountRoleAdded   AuditEventType = "account_role_added"
-	AuditEventTypeAccountRoleRemoved AuditEventType = "account_role_removed"
-	AuditEventTypeAccountSignedUp    AuditEventType = "account_signed_up"
-	AuditEventTypeAccountSuspended   AuditEventType = "account_suspended"
-	AuditEventTypePasswordChanged    AuditEventType = "password_changed"
-	AuditEventTypeRoleCreated        AuditEventType = "role_created"
-	AuditEventTypeRoleDeleted        AuditEventType = "role_deleted"
-	AuditEventTypeRoleUpdated        AuditEventType = "role_updated"
-	AuditEventTypeSessionEnded       AuditEventType = "session_ended"
-	AuditEventTypeSessionStarted     AuditEventType = "session_started"
-	AuditEventTypeSetupCompleted     AuditEventType = "setup_completed"
+	AuditEventTypeAccessKeyCreated             AuditEventType = "access_key_created"
+	AuditEventTypeAccessKeyExpiring            AuditEventType = "access_key_expiring"
+	AuditEventTypeAccessKeyPreviousSecretEnded AuditEventType = "access_key_previous_secret_ended"
+	AuditEventTypeAccessKeyRegenerated         AuditEventType = "access_key_regenerated"
+	AuditEventTypeAccessKeyRetiredSecretUsed   AuditEventType = "access_key_retired_secret_used"
+	AuditEventTypeAccessKeyRevoked             AuditEventType = "access_key_revoked"
+	AuditEventTypeAccessKeyUpdated             AuditEventType = "access_key_updated"
+	AuditEventTypeAccessKeysRevoked            AuditEventType = "access_keys_revoked"
+	AuditEventTypeAccountCreated               AuditEventType = "account_created"
+	AuditEventTypeAccountCreditsAdded          AuditEventType = "account_credits_added"
+	AuditEventTypeAccountLimitsUpdated         AuditEventType = "account_limits_updated"
+	AuditEventTypeAccountRestored              AuditEventType = "account_restored"
+	AuditEventTypeAccountRoleAdded             AuditEventType = "account_role_added"
+	AuditEventTypeAccountRoleRemoved           AuditEventType = "account_role_removed"
+	AuditEventTypeAccountSignedUp              AuditEventType = "account_signed_up"
+	AuditEventTypeAccountSuspended             AuditEventType = "account_suspended"
+	AuditEventTypeCatalogueUpdated             AuditEventType = "catalogue_updated"
+	AuditEventTypePasswordChanged              AuditEventType = "password_changed"
+	AuditEventTypeRoleCreated                  AuditEventType = "role_created"
+	AuditEventTypeRoleDeleted                  AuditEventType = "role_deleted"
+	AuditEventTypeRoleUpdated                  AuditEventType = "role_updated"
+	AuditEventTypeSessionEnded                 AuditEventType = "session_ended"
+	AuditEventTypeSessionStarted               AuditEventType = "session_started"
+	AuditEventTypeSetupCompleted               AuditEventType = "setup_completed"
 )
 
 // Valid indicates whether the value is a known member of the AuditEventType enum.
@@ -110,11 +172,25 @@ func (e AuditEventType) Valid() bool {
 	switch e {
 	case AuditEventTypeAccessKeyCreated:
 		return true
+	case AuditEventTypeAccessKeyExpiring:
+		return true
+	case AuditEventTypeAccessKeyPreviousSecretEnded:
+		return true
+	case AuditEventTypeAccessKeyRegenerated:
+		return true
+	case AuditEventTypeAccessKeyRetiredSecretUsed:
+		return true
 	case AuditEventTypeAccessKeyRevoked:
 		return true
 	case AuditEventTypeAccessKeyUpdated:
 		return true
+	case AuditEventTypeAccessKeysRevoked:
+		return true
 	case AuditEventTypeAccountCreated:
+		return true
+	case AuditEventTypeAccountCreditsAdded:
+		return true
+	case AuditEventTypeAccountLimitsUpdated:
 		return true
 	case AuditEventTypeAccountRestored:
 		return true
@@ -125,6 +201,8 @@ func (e AuditEventType) Valid() bool {
 	case AuditEventTypeAccountSignedUp:
 		return true
 	case AuditEventTypeAccountSuspended:
+		return true
+	case AuditEventTypeCatalogueUpdated:
 		return true
 	case AuditEventTypePasswordChanged:
 		return true
@@ -149,6 +227,8 @@ func (e AuditEventType) Valid() bool {
 const (
 	AuditTargetKindAccessKey AuditTargetKind = "access_key"
 	AuditTargetKindAccount   AuditTargetKind = "account"
+	AuditTargetKindCatalogue AuditTargetKind = "catalogue"
+	AuditTargetKindIncident  AuditTargetKind = "incident"
 	AuditTargetKindRole      AuditTargetKind = "role"
 	AuditTargetKindSession   AuditTargetKind = "session"
 )
@@ -160,6 +240,10 @@ func (e AuditTargetKind) Valid() bool {
 		return true
 	case AuditTargetKindAccount:
 		return true
+	case AuditTargetKindCatalogue:
+		return true
+	case AuditTargetKindIncident:
+		return true
 	case AuditTargetKindRole:
 		return true
 	case AuditTargetKindSession:
@@ -169,11 +253,65 @@ func (e AuditTargetKind) Valid() bool {
 	}
 }
 
+// Defines values for CreditEntryType.
+const (
+	CreditEntryTypeAdjust CreditEntryType = "adjust"
+	CreditEntryTypeCharge CreditEntryType = "charge"
+	CreditEntryTypeDebit  CreditEntryType = "debit"
+	CreditEntryTypeGrant  CreditEntryType = "grant"
+	CreditEntryTypeRefund CreditEntryType = "refund"
+)
+
+// Valid indicates whether the value is a known member of the CreditEntryType enum.
+func (e CreditEntryType) Valid() bool {
+	switch e {
+	case CreditEntryTypeAdjust:
+		return true
+	case CreditEntryTypeCharge:
+		return true
+	case CreditEntryTypeDebit:
+		return true
+	case CreditEntryTypeGrant:
+		return true
+	case CreditEntryTypeRefund:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreditInputType.
+const (
+	CreditInputTypeAdjust CreditInputType = "adjust"
+	CreditInputTypeDebit  CreditInputType = "debit"
+	CreditInputTypeGrant  CreditInputType = "grant"
+	CreditInputTypeRefund CreditInputType = "refund"
+)
+
+// Valid indicates whether the value is a known member of the CreditInputType enum.
+func (e CreditInputType) Valid() bool {
+	switch e {
+	case CreditInputTypeAdjust:
+		return true
+	case CreditInputTypeDebit:
+		return true
+	case CreditInputTypeGrant:
+		return true
+	case CreditInputTypeRefund:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ErrorCode.
 const (
 	ErrorCodeAccessKeyLimit           ErrorCode = "access_key_limit"
+	ErrorCodeAccessKeyNotActive       ErrorCode = "access_key_not_active"
 	ErrorCodeAccessKeyRevoked         ErrorCode = "access_key_revoked"
+	ErrorCodeBalanceTooLow            ErrorCode = "balance_too_low"
 	ErrorCodeBodyTooLarge             ErrorCode = "body_too_large"
+	ErrorCodeCatalogueInvalid         ErrorCode = "catalogue_invalid"
 	ErrorCodeCredentialInvalid        ErrorCode = "credential_invalid"
 	ErrorCodeCredentialNotAllowed     ErrorCode = "credential_not_allowed"
 	ErrorCodeCredentialRequired       ErrorCode = "credential_required"
@@ -183,6 +321,8 @@ const (
 	ErrorCodeExpiryInvalid            ErrorCode = "expiry_invalid"
 	ErrorCodeHandleTaken              ErrorCode = "handle_taken"
 	ErrorCodeHeadersTooLarge          ErrorCode = "headers_too_large"
+	ErrorCodeIdempotencyConflict      ErrorCode = "idempotency_conflict"
+	ErrorCodeInsufficientCredits      ErrorCode = "insufficient_credits"
 	ErrorCodeInternal                 ErrorCode = "internal"
 	ErrorCodeLastAdministrator        ErrorCode = "last_administrator"
 	ErrorCodeMediaTypeUnsupported     ErrorCode = "media_type_unsupported"
@@ -193,8 +333,11 @@ const (
 	ErrorCodePasswordChangedMeanwhile ErrorCode = "password_changed_meanwhile"
 	ErrorCodePasswordRefused          ErrorCode = "password_refused"
 	ErrorCodePermissionDenied         ErrorCode = "permission_denied"
+	ErrorCodePermissionNotForKeys     ErrorCode = "permission_not_for_keys"
+	ErrorCodePermissionNotHeld        ErrorCode = "permission_not_held"
 	ErrorCodePermissionUnknown        ErrorCode = "permission_unknown"
 	ErrorCodePrivilegeExceeded        ErrorCode = "privilege_exceeded"
+	ErrorCodeQuotaExceeded            ErrorCode = "quota_exceeded"
 	ErrorCodeRequestInvalid           ErrorCode = "request_invalid"
 	ErrorCodeRevocationUnconfirmed    ErrorCode = "revocation_unconfirmed"
 	ErrorCodeRoleBuiltIn              ErrorCode = "role_built_in"
@@ -214,9 +357,15 @@ func (e ErrorCode) Valid() bool {
 	switch e {
 	case ErrorCodeAccessKeyLimit:
 		return true
+	case ErrorCodeAccessKeyNotActive:
+		return true
 	case ErrorCodeAccessKeyRevoked:
 		return true
+	case ErrorCodeBalanceTooLow:
+		return true
 	case ErrorCodeBodyTooLarge:
+		return true
+	case ErrorCodeCatalogueInvalid:
 		return true
 	case ErrorCodeCredentialInvalid:
 		return true
@@ -235,6 +384,10 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeHandleTaken:
 		return true
 	case ErrorCodeHeadersTooLarge:
+		return true
+	case ErrorCodeIdempotencyConflict:
+		return true
+	case ErrorCodeInsufficientCredits:
 		return true
 	case ErrorCodeInternal:
 		return true
@@ -256,9 +409,15 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodePermissionDenied:
 		return true
+	case ErrorCodePermissionNotForKeys:
+		return true
+	case ErrorCodePermissionNotHeld:
+		return true
 	case ErrorCodePermissionUnknown:
 		return true
 	case ErrorCodePrivilegeExceeded:
+		return true
+	case ErrorCodeQuotaExceeded:
 		return true
 	case ErrorCodeRequestInvalid:
 		return true
@@ -334,6 +493,90 @@ func (e ReadinessStatus) Valid() bool {
 	}
 }
 
+// Defines values for RevokedBecause.
+const (
+	RevokedBecauseAdministrator RevokedBecause = "administrator"
+	RevokedBecauseHolder        RevokedBecause = "holder"
+	RevokedBecauseIncident      RevokedBecause = "incident"
+	RevokedBecauseOwner         RevokedBecause = "owner"
+	RevokedBecauseReported      RevokedBecause = "reported"
+)
+
+// Valid indicates whether the value is a known member of the RevokedBecause enum.
+func (e RevokedBecause) Valid() bool {
+	switch e {
+	case RevokedBecauseAdministrator:
+		return true
+	case RevokedBecauseHolder:
+		return true
+	case RevokedBecauseIncident:
+		return true
+	case RevokedBecauseOwner:
+		return true
+	case RevokedBecauseReported:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageBucket.
+const (
+	UsageBucketDay  UsageBucket = "day"
+	UsageBucketHour UsageBucket = "hour"
+)
+
+// Valid indicates whether the value is a known member of the UsageBucket enum.
+func (e UsageBucket) Valid() bool {
+	switch e {
+	case UsageBucketDay:
+		return true
+	case UsageBucketHour:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageClass.
+const (
+	UsageClassMutation UsageClass = "mutation"
+	UsageClassQuery    UsageClass = "query"
+)
+
+// Valid indicates whether the value is a known member of the UsageClass enum.
+func (e UsageClass) Valid() bool {
+	switch e {
+	case UsageClassMutation:
+		return true
+	case UsageClassQuery:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageWindowUnit.
+const (
+	UsageWindowUnitDay   UsageWindowUnit = "day"
+	UsageWindowUnitLife  UsageWindowUnit = "life"
+	UsageWindowUnitMonth UsageWindowUnit = "month"
+)
+
+// Valid indicates whether the value is a known member of the UsageWindowUnit enum.
+func (e UsageWindowUnit) Valid() bool {
+	switch e {
+	case UsageWindowUnitDay:
+		return true
+	case UsageWindowUnitLife:
+		return true
+	case UsageWindowUnitMonth:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VerifiedAccountKind.
 const (
 	VerifiedAccountKindMember VerifiedAccountKind = "member"
@@ -349,15 +592,35 @@ func (e VerifiedAccountKind) Valid() bool {
 	}
 }
 
+// Defines values for VerifiedQuotaScope.
+const (
+	VerifiedQuotaScopeAccount VerifiedQuotaScope = "account"
+	VerifiedQuotaScopeKey     VerifiedQuotaScope = "key"
+)
+
+// Valid indicates whether the value is a known member of the VerifiedQuotaScope enum.
+func (e VerifiedQuotaScope) Valid() bool {
+	switch e {
+	case VerifiedQuotaScopeAccount:
+		return true
+	case VerifiedQuotaScopeKey:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VerifyCode.
 const (
 	VerifyCodeAccountSuspended        VerifyCode = "ACCOUNT_SUSPENDED"
 	VerifyCodeDisabled                VerifyCode = "DISABLED"
 	VerifyCodeExpired                 VerifyCode = "EXPIRED"
+	VerifyCodeInsufficientCredits     VerifyCode = "INSUFFICIENT_CREDITS"
 	VerifyCodeInsufficientPermissions VerifyCode = "INSUFFICIENT_PERMISSIONS"
 	VerifyCodeKeyUseNotPermitted      VerifyCode = "KEY_USE_NOT_PERMITTED"
 	VerifyCodeMalformed               VerifyCode = "MALFORMED"
 	VerifyCodeNotFound                VerifyCode = "NOT_FOUND"
+	VerifyCodeQuotaExceeded           VerifyCode = "QUOTA_EXCEEDED"
 	VerifyCodeRevoked                 VerifyCode = "REVOKED"
 	VerifyCodeValid                   VerifyCode = "VALID"
 )
@@ -371,6 +634,8 @@ func (e VerifyCode) Valid() bool {
 		return true
 	case VerifyCodeExpired:
 		return true
+	case VerifyCodeInsufficientCredits:
+		return true
 	case VerifyCodeInsufficientPermissions:
 		return true
 	case VerifyCodeKeyUseNotPermitted:
@@ -378,6 +643,8 @@ func (e VerifyCode) Valid() bool {
 	case VerifyCodeMalformed:
 		return true
 	case VerifyCodeNotFound:
+		return true
+	case VerifyCodeQuotaExceeded:
 		return true
 	case VerifyCodeRevoked:
 		return true
@@ -413,7 +680,7 @@ type AccessKey struct {
 	// DeletedAt When it was revoked; absent until then.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 
-	// EffectivePermissions What the key may do now, sorted; what its owner holds.
+	// EffectivePermissions What the key may do now, sorted; no more than its owner holds.
 	EffectivePermissions []Permission `json:"effective_permissions"`
 
 	// Enabled False once revoked or disabled.
@@ -432,16 +699,35 @@ type AccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// IncidentID The incident that it was revoked in.
+	IncidentID *string `json:"incident_id,omitempty"`
+
 	// LastUsedAt When it was last let through, to the second; absent: never.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
 	// LastUsedIP The last address that it was known to be used from.
 	LastUsedIP *string `json:"last_used_ip,omitempty"`
 
+	// Limits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+	Limits *AccessKeyLimits `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most, sorted; absent: whatever its owner holds.
+	Permissions []Permission `json:"permissions,omitempty"`
+
+	// PreviousExpiresAt Until when the secret before works as well; absent unless it does.
+	PreviousExpiresAt *time.Time `json:"previous_expires_at,omitempty"`
+
+	// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+	// where it should not be (`reported`).
+	RevokedBecause *RevokedBecause `json:"revoked_because,omitempty"`
+
+	// RotatedAt When its secret was made; absent: with the key.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 
 	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
@@ -449,19 +735,85 @@ type AccessKey struct {
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
+	// Usage What was used in the current window.
+	Usage *WindowUsage `json:"usage,omitempty"`
+
 	// Version Rises with every change.
 	Version int64 `json:"version"`
 }
 
+// AccessKeyExplainInput defines model for AccessKeyExplainInput.
+type AccessKeyExplainInput struct {
+	Access *AccessLevel `json:"access,omitempty"`
+
+	// Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
+	// `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
+	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good. Others are your own: flat names of the permission catalogue, and
+	// `resource:access`, where the resource is one of the catalogue or `*`, and the access `read`, `write`, `delete` or `*`.
+	//
+	//
+	// Example: USE_PERSONAL_ACCESS_KEYS
+	Permission *Permission `json:"permission,omitempty"`
+
+	// Request A request to your API. Of the path what follows `?` or `#` is left out.
+	Request *RequestLine `json:"request,omitempty"`
+
+	// Resource Example: data-planes
+	Resource *ResourceName `json:"resource,omitempty"`
+}
+
+// AccessKeyExplanation defines model for AccessKeyExplanation.
+type AccessKeyExplanation struct {
+	Allowed bool `json:"allowed"`
+
+	// Class `query`: it reads. `mutation`: it writes or deletes.
+	Class *UsageClass `json:"class,omitempty"`
+
+	// Code The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
+	// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+	// 429: `QUOTA_EXCEEDED`. 402: `INSUFFICIENT_CREDITS`.
+	Code VerifyCode `json:"code"`
+
+	// Credits What it costs; absent: nothing.
+	Credits *int64 `json:"credits,omitempty"`
+
+	// DeniedBy Who lacks what is required.
+	DeniedBy *AccessKeyExplanationDeniedBy `json:"denied_by,omitempty"`
+
+	// Matched The permission that gives it.
+	Matched *string `json:"matched,omitempty"`
+
+	// Reason The rule that decided
+	Reason string `json:"reason"`
+
+	// Required The permission that it takes.
+	Required *string `json:"required,omitempty"`
+
+	// Resource The resource of the catalogue that the path belongs to.
+	Resource *string `json:"resource,omitempty"`
+
+	// Route The route of the catalogue that fits, as `POST /media/search`.
+	Route  *string `json:"route,omitempty"`
+	Status int     `json:"status"`
+}
+
+// AccessKeyExplanationDeniedBy Who lacks what is required.
+type AccessKeyExplanationDeniedBy string
+
 // AccessKeyInput defines model for AccessKeyInput.
 type AccessKeyInput struct {
 	// ExpiresAt From this moment on it opens nothing. Absent or null: never. It must be in the future.
-	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+	ExpiresAt nullable.Nullable[time.Time]       `json:"expires_at,omitempty"`
+	Limits    nullable.Nullable[AccessKeyLimits] `json:"limits,omitempty"`
 
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most. Null, or absent at creation: whatever its owner holds. An empty list, an unknown permission and one that
+	// the owner does not hold are refused, and so are `ADMINISTRATOR` and `USE_PERSONAL_ACCESS_KEYS`.
+	Permissions nullable.Nullable[[]Permission] `json:"permissions,omitempty"`
 }
 
 // AccessKeyIssued defines model for AccessKeyIssued.
@@ -471,7 +823,7 @@ type AccessKeyIssued struct {
 	// DeletedAt When it was revoked; absent until then.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 
-	// EffectivePermissions What the key may do now, sorted; what its owner holds.
+	// EffectivePermissions What the key may do now, sorted; no more than its owner holds.
 	EffectivePermissions []Permission `json:"effective_permissions"`
 
 	// Enabled False once revoked or disabled.
@@ -490,16 +842,35 @@ type AccessKeyIssued struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// IncidentID The incident that it was revoked in.
+	IncidentID *string `json:"incident_id,omitempty"`
+
 	// LastUsedAt When it was last let through, to the second; absent: never.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
 	// LastUsedIP The last address that it was known to be used from.
 	LastUsedIP *string `json:"last_used_ip,omitempty"`
 
+	// Limits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+	Limits *AccessKeyLimits `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most, sorted; absent: whatever its owner holds.
+	Permissions []Permission `json:"permissions,omitempty"`
+
+	// PreviousExpiresAt Until when the secret before works as well; absent unless it does.
+	PreviousExpiresAt *time.Time `json:"previous_expires_at,omitempty"`
+
+	// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+	// where it should not be (`reported`).
+	RevokedBecause *RevokedBecause `json:"revoked_because,omitempty"`
+
+	// RotatedAt When its secret was made; absent: with the key.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 
 	// Secret The whole token, `<brand>pat_<id16>_<secret43><crc6>`. Store it now: it is never shown again.
 	//
@@ -512,8 +883,18 @@ type AccessKeyIssued struct {
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
+	// Usage What was used in the current window.
+	Usage *WindowUsage `json:"usage,omitempty"`
+
 	// Version Rises with every change.
 	Version int64 `json:"version"`
+}
+
+// AccessKeyLimits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+type AccessKeyLimits struct {
+	Credits  *int64 `json:"credits,omitempty"`
+	Mutation *int64 `json:"mutation,omitempty"`
+	Query    *int64 `json:"query,omitempty"`
 }
 
 // AccessKeyListResult defines model for AccessKeyListResult.
@@ -521,6 +902,28 @@ type AccessKeyListResult struct {
 	Keys       []AccessKey `json:"keys"`
 	NextCursor *string     `json:"next_cursor,omitempty"`
 }
+
+// AccessKeyRegenerateInput defines model for AccessKeyRegenerateInput.
+type AccessKeyRegenerateInput struct {
+	// OverlapSeconds How long the old secret lives on; seven days at the most.
+	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"`
+}
+
+// AccessKeyReportInput defines model for AccessKeyReportInput.
+type AccessKeyReportInput struct {
+	Keys []string `json:"keys"`
+
+	// Source Where they were found. The rules of a name apply.
+	Source *string `json:"source,omitempty"`
+}
+
+// AccessKeyReportResult defines model for AccessKeyReportResult.
+type AccessKeyReportResult struct {
+	Status AccessKeyReportResultStatus `json:"status"`
+}
+
+// AccessKeyReportResultStatus defines model for AccessKeyReportResult.Status.
+type AccessKeyReportResultStatus string
 
 // AccessKeyStatus `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 // `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
@@ -535,14 +938,38 @@ type AccessKeyUpdate struct {
 	// ExpiresAt Null: never. Otherwise it must be in the future.
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
 
+	// Limits Replaces all limits of the key; null takes them away.
+	Limits nullable.Nullable[AccessKeyLimits] `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name *Name `json:"name,omitempty"`
+
+	// Permissions What the key may do at the most. Null, or absent at creation: whatever its owner holds. An empty list, an unknown permission and one that
+	// the owner does not hold are refused, and so are `ADMINISTRATOR` and `USE_PERSONAL_ACCESS_KEYS`.
+	Permissions nullable.Nullable[[]Permission] `json:"permissions,omitempty"`
+}
+
+// AccessKeyUsage defines model for AccessKeyUsage.
+type AccessKeyUsage struct {
+	Bucket UsageBucket  `json:"bucket"`
+	Data   []UsagePoint `json:"data"`
+	From   time.Time    `json:"from"`
+
+	// Key A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	Key      ID          `json:"key"`
+	Lifetime UsageCounts `json:"lifetime"`
+	To       time.Time   `json:"to"`
+	Totals   UsageCounts `json:"totals"`
 }
 
 // AccessKeyVerifyInput defines model for AccessKeyVerifyInput.
 type AccessKeyVerifyInput struct {
+	Access *AccessLevel `json:"access,omitempty"`
+
 	// Address The IP address of the client that sent the key, for `last_used_ip`.
 	//
 	// Example: 192.0.2.7
@@ -555,24 +982,37 @@ type AccessKeyVerifyInput struct {
 	// what a withdrawal has answered.
 	Consistency *AccessKeyVerifyInputConsistency `json:"consistency,omitempty"`
 
+	// Cost What it costs, in credits; absent: what the catalogue says.
+	Cost *int64 `json:"cost,omitempty"`
+
 	// Key The whole secret, as it was sent. What cannot be a key is `MALFORMED`.
 	Key string `json:"key"`
 
 	// Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
 	// `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
-	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
+	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good. Others are your own: flat names of the permission catalogue, and
+	// `resource:access`, where the resource is one of the catalogue or `*`, and the access `read`, `write`, `delete` or `*`.
 	//
 	//
 	// Example: USE_PERSONAL_ACCESS_KEYS
 	Permission *Permission `json:"permission,omitempty"`
 
-	// Record False: a dry run, which does not count as a use of the key.
+	// Record False: a dry run, which uses and counts nothing.
 	Record *bool `json:"record,omitempty"`
+
+	// Request A request to your API. Of the path what follows `?` or `#` is left out.
+	Request *RequestLine `json:"request,omitempty"`
+
+	// Resource Example: data-planes
+	Resource *ResourceName `json:"resource,omitempty"`
 }
 
 // AccessKeyVerifyInputConsistency `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
 // what a withdrawal has answered.
 type AccessKeyVerifyInputConsistency string
+
+// AccessLevel defines model for AccessLevel.
+type AccessLevel string
 
 // Account defines model for Account.
 type Account struct {
@@ -620,6 +1060,27 @@ type AccountInput struct {
 	Token Password `json:"token"`
 }
 
+// AccountLimits defines model for AccountLimits.
+type AccountLimits struct {
+	// Mutation Absent: unlimited.
+	Mutation *int64 `json:"mutation,omitempty"`
+
+	// Query Absent: unlimited.
+	Query *int64 `json:"query,omitempty"`
+
+	// Window `month` and `day` begin at midnight UTC; `life` never ends.
+	Window UsageWindowUnit `json:"window"`
+}
+
+// AccountLimitsUpdate defines model for AccountLimitsUpdate.
+type AccountLimitsUpdate struct {
+	Mutation nullable.Nullable[int64] `json:"mutation,omitempty"`
+	Query    nullable.Nullable[int64] `json:"query,omitempty"`
+
+	// Window `month` and `day` begin at midnight UTC; `life` never ends.
+	Window *UsageWindowUnit `json:"window,omitempty"`
+}
+
 // AccountListResult defines model for AccountListResult.
 type AccountListResult struct {
 	Accounts   []Account `json:"accounts"`
@@ -647,6 +1108,35 @@ type AccountRef struct {
 
 	// Suspended Since when; absent unless suspended.
 	Suspended *time.Time `json:"suspended,omitempty"`
+}
+
+// AccountUsage defines model for AccountUsage.
+type AccountUsage struct {
+	// Account A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	Account ID        `json:"account"`
+	Credits CreditUse `json:"credits"`
+
+	// Keys Every key that was used or refused in the window, revoked ones included, newest first. Their sums are the account's.
+	Keys     []KeyUse    `json:"keys"`
+	Mutation QuotaUse    `json:"mutation"`
+	Query    QuotaUse    `json:"query"`
+	Window   UsageWindow `json:"window"`
+}
+
+// AdminRevokeAllInput defines model for AdminRevokeAllInput.
+type AdminRevokeAllInput struct {
+	// Account A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	Account       *ID        `json:"account,omitempty"`
+	CreatedBefore *time.Time `json:"created_before,omitempty"`
+
+	// Reason What happened, for the record. The rules of a name apply.
+	//
+	// Example: Laptop stolen
+	Reason Reason `json:"reason"`
 }
 
 // AuditActor defines model for AuditActor.
@@ -687,6 +1177,9 @@ type AuditEvent struct {
 	//
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
+
+	// IncidentID What ties the events of one revocation of many keys together.
+	IncidentID *string `json:"incident_id,omitempty"`
 
 	// New The values after. Never a secret.
 	New map[string]interface{} `json:"new,omitempty"`
@@ -738,10 +1231,100 @@ type AuthSuccess struct {
 	ID ID `json:"id"`
 }
 
+// CatalogueResource defines model for CatalogueResource.
+type CatalogueResource struct {
+	// Access The levels that it knows. Without `delete` a deletion is a `write`.
+	Access []AccessLevel `json:"access"`
+
+	// Name Example: data-planes
+	Name ResourceName `json:"name"`
+
+	// Paths What belongs to it: these paths and all below. `{name}` stands for one segment. The longest that fits wins.
+	Paths []string `json:"paths,omitempty"`
+
+	// Title For people.
+	Title *string `json:"title,omitempty"`
+}
+
+// CatalogueRoute defines model for CatalogueRoute.
+type CatalogueRoute struct {
+	Access *AccessLevel `json:"access,omitempty"`
+
+	// Credits What a request costs.
+	Credits *int64 `json:"credits,omitempty"`
+	Method  string `json:"method"`
+
+	// Path The whole path; `{name}` stands for one segment.
+	Path string `json:"path"`
+}
+
 // Colour A CSS colour.
 //
 // Example: #1d4ed8
 type Colour = string
+
+// CreditEntry defines model for CreditEntry.
+type CreditEntry struct {
+	// AccessKeyID The key that was charged for.
+	AccessKeyID *string `json:"access_key_id,omitempty"`
+
+	// Amount What the balance changed by: negative where it was taken.
+	Amount int64 `json:"amount"`
+
+	// Balance After it.
+	Balance   int64     `json:"balance"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID             ID      `json:"id"`
+	IdempotencyKey *string `json:"idempotency_key,omitempty"`
+
+	// Type `charge`: a key was used for something that costs.
+	Type CreditEntryType `json:"type"`
+}
+
+// CreditEntryType `charge`: a key was used for something that costs.
+type CreditEntryType string
+
+// CreditInput defines model for CreditInput.
+type CreditInput struct {
+	// Amount Not 0; negative for `adjust` only.
+	Amount int64 `json:"amount"`
+
+	// IdempotencyKey Example: invoice-2026-0042
+	IdempotencyKey string          `json:"idempotency_key"`
+	Type           CreditInputType `json:"type"`
+}
+
+// CreditInputType defines model for CreditInput.Type.
+type CreditInputType string
+
+// CreditLedger defines model for CreditLedger.
+type CreditLedger struct {
+	Balance    int64         `json:"balance"`
+	Entries    []CreditEntry `json:"entries"`
+	NextCursor *string       `json:"next_cursor,omitempty"`
+
+	// Used By keys, ever.
+	Used int64 `json:"used"`
+}
+
+// CreditResult defines model for CreditResult.
+type CreditResult struct {
+	// Balance Now.
+	Balance int64       `json:"balance"`
+	Entry   CreditEntry `json:"entry"`
+}
+
+// CreditUse defines model for CreditUse.
+type CreditUse struct {
+	Balance int64 `json:"balance"`
+
+	// Used In the window.
+	Used int64 `json:"used"`
+}
 
 // ErrorCode The closed list of what can go wrong.
 type ErrorCode string
@@ -803,6 +1386,32 @@ type IntrospectResult struct {
 // IntrospectResultTokenType defines model for IntrospectResult.TokenType.
 type IntrospectResultTokenType string
 
+// KeyUse defines model for KeyUse.
+type KeyUse struct {
+	Credits int64 `json:"credits"`
+
+	// Denied Requests that were refused, by what they lacked.
+	Denied UsageDenied `json:"denied"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID         ID         `json:"id"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Mutation   int64      `json:"mutation"`
+
+	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
+	//
+	// Example: Discord bot
+	Name  Name  `json:"name"`
+	Query int64 `json:"query"`
+
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
+	Status AccessKeyStatus `json:"status"`
+}
+
 // Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 //
 // Example: Discord bot
@@ -818,7 +1427,7 @@ type OwnedAccessKey struct {
 	// DeletedAt When it was revoked; absent until then.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 
-	// EffectivePermissions What the key may do now, sorted; what its owner holds.
+	// EffectivePermissions What the key may do now, sorted; no more than its owner holds.
 	EffectivePermissions []Permission `json:"effective_permissions"`
 
 	// Enabled False once revoked or disabled.
@@ -837,22 +1446,44 @@ type OwnedAccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// IncidentID The incident that it was revoked in.
+	IncidentID *string `json:"incident_id,omitempty"`
+
 	// LastUsedAt When it was last let through, to the second; absent: never.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
 	// LastUsedIP The last address that it was known to be used from.
 	LastUsedIP *string `json:"last_used_ip,omitempty"`
 
+	// Limits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+	Limits *AccessKeyLimits `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most, sorted; absent: whatever its owner holds.
+	Permissions []Permission `json:"permissions,omitempty"`
+
+	// PreviousExpiresAt Until when the secret before works as well; absent unless it does.
+	PreviousExpiresAt *time.Time `json:"previous_expires_at,omitempty"`
+
+	// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+	// where it should not be (`reported`).
+	RevokedBecause *RevokedBecause `json:"revoked_because,omitempty"`
+
+	// RotatedAt When its secret was made; absent: with the key.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 
 	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
 	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+
+	// Usage What was used in the current window.
+	Usage *WindowUsage `json:"usage,omitempty"`
 
 	// Version Rises with every change.
 	Version int64 `json:"version"`
@@ -881,10 +1512,31 @@ type PasswordUpdate struct {
 
 // Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
 // `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
-// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
+// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good. Others are your own: flat names of the permission catalogue, and
+// `resource:access`, where the resource is one of the catalogue or `*`, and the access `read`, `write`, `delete` or `*`.
 //
 // Example: USE_PERSONAL_ACCESS_KEYS
 type Permission = string
+
+// PermissionCatalogue defines model for PermissionCatalogue.
+type PermissionCatalogue struct {
+	Flat []string `json:"flat"`
+
+	// Permissions Every permission that a role can give, sorted.
+	Permissions []Permission        `json:"permissions"`
+	Resources   []CatalogueResource `json:"resources"`
+	Routes      []CatalogueRoute    `json:"routes"`
+	UpdatedAt   time.Time           `json:"updatedAt"`
+	Version     int64               `json:"version"`
+}
+
+// PermissionCatalogueInput defines model for PermissionCatalogueInput.
+type PermissionCatalogueInput struct {
+	// Flat Permissions that your API asks for by name.
+	Flat      []string            `json:"flat,omitempty"`
+	Resources []CatalogueResource `json:"resources,omitempty"`
+	Routes    []CatalogueRoute    `json:"routes,omitempty"`
+}
 
 // Problem RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type Problem struct {
@@ -914,6 +1566,14 @@ type Problem struct {
 	//
 	// Example: urn:latchkey:problem:permission_denied
 	Type string `json:"type"`
+}
+
+// QuotaUse defines model for QuotaUse.
+type QuotaUse struct {
+	// Limit Absent: unlimited.
+	Limit     *int64 `json:"limit,omitempty"`
+	Remaining *int64 `json:"remaining,omitempty"`
+	Used      int64  `json:"used"`
 }
 
 // Readiness defines model for Readiness.
@@ -954,8 +1614,48 @@ type ReadinessLease struct {
 	LengthMs int64 `json:"length_ms"`
 }
 
+// Reason What happened, for the record. The rules of a name apply.
+//
+// Example: Laptop stolen
+type Reason = string
+
+// RequestLine A request to your API. Of the path what follows `?` or `#` is left out.
+type RequestLine struct {
+	// Method Example: GET
+	Method string `json:"method"`
+
+	// Path Example: /media/7
+	Path string `json:"path"`
+}
+
+// ResourceName Example: data-planes
+type ResourceName = string
+
 // Revision A state of the service, as the header `Latchkey-Revision` named it. Opaque.
 type Revision = string
+
+// RevokeAllInput defines model for RevokeAllInput.
+type RevokeAllInput struct {
+	// Reason What happened, for the record. The rules of a name apply.
+	//
+	// Example: Laptop stolen
+	Reason *Reason `json:"reason,omitempty"`
+}
+
+// RevokeAllResult defines model for RevokeAllResult.
+type RevokeAllResult struct {
+	// IncidentID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	IncidentID ID `json:"incident_id"`
+
+	// Revoked How many keys were not revoked before.
+	Revoked int64 `json:"revoked"`
+}
+
+// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+// where it should not be (`reported`).
+type RevokedBecause string
 
 // Role defines model for Role.
 type Role struct {
@@ -1087,6 +1787,53 @@ type SetupInput struct {
 	Token Password `json:"token"`
 }
 
+// UsageBucket defines model for UsageBucket.
+type UsageBucket string
+
+// UsageClass `query`: it reads. `mutation`: it writes or deletes.
+type UsageClass string
+
+// UsageCounts defines model for UsageCounts.
+type UsageCounts struct {
+	Credits int64 `json:"credits"`
+
+	// Denied Requests that were refused, by what they lacked.
+	Denied   UsageDenied `json:"denied"`
+	Mutation int64       `json:"mutation"`
+	Query    int64       `json:"query"`
+}
+
+// UsageDenied Requests that were refused, by what they lacked.
+type UsageDenied struct {
+	Credits    int64 `json:"credits"`
+	Permission int64 `json:"permission"`
+	Quota      int64 `json:"quota"`
+}
+
+// UsagePoint defines model for UsagePoint.
+type UsagePoint struct {
+	Credits int64 `json:"credits"`
+
+	// Denied Requests that were refused, by what they lacked.
+	Denied   UsageDenied `json:"denied"`
+	Mutation int64       `json:"mutation"`
+	Query    int64       `json:"query"`
+	Start    time.Time   `json:"start"`
+}
+
+// UsageWindow defines model for UsageWindow.
+type UsageWindow struct {
+	// End Absent for `life`.
+	End   *time.Time `json:"end,omitempty"`
+	Start time.Time  `json:"start"`
+
+	// Unit `month` and `day` begin at midnight UTC; `life` never ends.
+	Unit UsageWindowUnit `json:"unit"`
+}
+
+// UsageWindowUnit `month` and `day` begin at midnight UTC; `life` never ends.
+type UsageWindowUnit string
+
 // VerifiedAccount Whom the key answers for.
 type VerifiedAccount struct {
 	// Handle The name of an account in URLs and at sign-in, 1 to 30 characters. Capitals are folded.
@@ -1104,6 +1851,15 @@ type VerifiedAccount struct {
 // VerifiedAccountKind defines model for VerifiedAccount.Kind.
 type VerifiedAccountKind string
 
+// VerifiedCredits defines model for VerifiedCredits.
+type VerifiedCredits struct {
+	// Balance What is left: after it was paid, or too little for it.
+	Balance int64 `json:"balance"`
+
+	// Required What it costs.
+	Required int64 `json:"required"`
+}
+
 // VerifiedKey defines model for VerifiedKey.
 type VerifiedKey struct {
 	// ExpiresAt From this moment on it opens nothing; absent: never.
@@ -1120,8 +1876,29 @@ type VerifiedKey struct {
 	Name Name `json:"name"`
 }
 
+// VerifiedQuota The limit that is nearest to its end, where there is one.
+type VerifiedQuota struct {
+	// Class `query`: it reads. `mutation`: it writes or deletes.
+	Class     UsageClass `json:"class"`
+	Limit     int64      `json:"limit"`
+	Remaining int64      `json:"remaining"`
+
+	// ResetsAt When the window ends; absent: never.
+	ResetsAt *time.Time `json:"resets_at,omitempty"`
+
+	// Scope Whose limit it is.
+	Scope VerifiedQuotaScope `json:"scope"`
+
+	// Used As far as this instance knows; other instances may have used some more.
+	Used int64 `json:"used"`
+}
+
+// VerifiedQuotaScope Whose limit it is.
+type VerifiedQuotaScope string
+
 // VerifyCode The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
 // `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+// 429: `QUOTA_EXCEEDED`. 402: `INSUFFICIENT_CREDITS`.
 type VerifyCode string
 
 // VerifyResult A verdict. `key` and `account` where it is valid, `message` where it is not.
@@ -1129,19 +1906,27 @@ type VerifyResult struct {
 	// Account Whom the key answers for.
 	Account *VerifiedAccount `json:"account,omitempty"`
 
+	// Class `query`: it reads. `mutation`: it writes or deletes.
+	Class *UsageClass `json:"class,omitempty"`
+
 	// Code The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
 	// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
-	Code VerifyCode `json:"code"`
+	// 429: `QUOTA_EXCEEDED`. 402: `INSUFFICIENT_CREDITS`.
+	Code    VerifyCode       `json:"code"`
+	Credits *VerifiedCredits `json:"credits,omitempty"`
 
 	// DeniedBy Who lacks what was required.
 	DeniedBy *VerifyResultDeniedBy `json:"denied_by,omitempty"`
 	Key      *VerifiedKey          `json:"key,omitempty"`
 
-	// Matched The permission of the owner that gave it: itself, or `ADMINISTRATOR`.
+	// Matched The permission that gave it: of the key, or of its owner where the key has whatever they hold.
 	Matched *string `json:"matched,omitempty"`
 
 	// Message The verdict in a sentence, for whoever runs the service that asks.
 	Message *string `json:"message,omitempty"`
+
+	// Quota The limit that is nearest to its end, where there is one.
+	Quota *VerifiedQuota `json:"quota,omitempty"`
 
 	// Required The permission that was asked for.
 	Required *string `json:"required,omitempty"`
@@ -1156,6 +1941,13 @@ type VerifyResult struct {
 // VerifyResultDeniedBy Who lacks what was required.
 type VerifyResultDeniedBy string
 
+// WindowUsage What was used in the current window.
+type WindowUsage struct {
+	Credits  int64 `json:"credits"`
+	Mutation int64 `json:"mutation"`
+	Query    int64 `json:"query"`
+}
+
 // AccessKeyID A sortable identifier of 20 characters (xid).
 //
 // Example: cc5lnd2s1s4652adtu50
@@ -1168,6 +1960,12 @@ type AccountID = ID
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// ExpiringBefore defines model for ExpiringBefore.
+type ExpiringBefore = time.Time
+
+// IfMatch Example: "1"
+type IfMatch = string
 
 // Limit defines model for Limit.
 type Limit = int
@@ -1214,6 +2012,9 @@ type NotFound = Problem
 // PreconditionFailed RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type PreconditionFailed = Problem
 
+// RevokedMany defines model for RevokedMany.
+type RevokedMany = RevokeAllResult
+
 // TooManyRequests RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type TooManyRequests = Problem
 
@@ -1226,6 +2027,15 @@ type Unavailable = Problem
 // UnsupportedMediaType RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type UnsupportedMediaType = Problem
 
+// AccountCreditsListParams defines parameters for AccountCreditsList.
+type AccountCreditsListParams struct {
+	// Limit How many items a page has at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // AdminAccessKeyListParams defines parameters for AdminAccessKeyList.
 type AdminAccessKeyListParams struct {
 	// Limit How many items a page has at the most.
@@ -1236,10 +2046,22 @@ type AdminAccessKeyListParams struct {
 
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// ExpiringBefore Only live keys that expire before this moment.
+	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
 }
 
 // AccountListParams defines parameters for AccountList.
 type AccountListParams struct {
+	// Limit How many items a page has at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// AdminAccountCreditsListParams defines parameters for AdminAccountCreditsList.
+type AdminAccountCreditsListParams struct {
 	// Limit How many items a page has at the most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1260,6 +2082,9 @@ type AdminAuditEventListParams struct {
 
 	// Type Only events of this type.
 	Type *AuditEventType `form:"type,omitempty" json:"type,omitempty"`
+
+	// Incident Only events of this incident, by its id.
+	Incident *string `form:"incident,omitempty" json:"incident,omitempty"`
 }
 
 // AuditEventListParams defines parameters for AuditEventList.
@@ -1281,25 +2106,73 @@ type AccessKeyListParams struct {
 
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// ExpiringBefore Only live keys that expire before this moment.
+	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
 }
 
 // AccessKeyUpdateParams defines parameters for AccessKeyUpdate.
 type AccessKeyUpdateParams struct {
-	// IfMatch The ETag of the key as it was last seen.
-	IfMatch *string `json:"If-Match,omitempty"`
+	// IfMatch The ETag of what is changed as it was last seen; another version is left alone (412 `version_mismatch`).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// AccessKeyRegenerateParams defines parameters for AccessKeyRegenerate.
+type AccessKeyRegenerateParams struct {
+	// IfMatch The ETag of what is changed as it was last seen; another version is left alone (412 `version_mismatch`).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// AccessKeyUsageParams defines parameters for AccessKeyUsage.
+type AccessKeyUsageParams struct {
+	// From The first moment that counts.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The first moment that counts no more.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Bucket How the counts are parted.
+	Bucket *UsageBucket `form:"bucket,omitempty" json:"bucket,omitempty"`
+}
+
+// PermissionCatalogueUpdateParams defines parameters for PermissionCatalogueUpdate.
+type PermissionCatalogueUpdateParams struct {
+	// IfMatch The ETag of what is changed as it was last seen; another version is left alone (412 `version_mismatch`).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// AccessKeyReportJSONRequestBody defines body for AccessKeyReport for application/json ContentType.
+type AccessKeyReportJSONRequestBody = AccessKeyReportInput
 
 // AccessKeyVerifyJSONRequestBody defines body for AccessKeyVerify for application/json ContentType.
 type AccessKeyVerifyJSONRequestBody = AccessKeyVerifyInput
 
+// AdminAccessKeyRevokeAllJSONRequestBody defines body for AdminAccessKeyRevokeAll for application/json ContentType.
+type AdminAccessKeyRevokeAllJSONRequestBody = AdminRevokeAllInput
+
 // AccountCreateJSONRequestBody defines body for AccountCreate for application/json ContentType.
 type AccountCreateJSONRequestBody = AccountInput
+
+// AccountCreditsAddJSONRequestBody defines body for AccountCreditsAdd for application/json ContentType.
+type AccountCreditsAddJSONRequestBody = CreditInput
+
+// AccountLimitsUpdateJSONRequestBody defines body for AccountLimitsUpdate for application/json ContentType.
+type AccountLimitsUpdateJSONRequestBody = AccountLimitsUpdate
 
 // AccessKeyCreateJSONRequestBody defines body for AccessKeyCreate for application/json ContentType.
 type AccessKeyCreateJSONRequestBody = AccessKeyInput
 
+// AccessKeyRevokeAllJSONRequestBody defines body for AccessKeyRevokeAll for application/json ContentType.
+type AccessKeyRevokeAllJSONRequestBody = RevokeAllInput
+
 // AccessKeyUpdateJSONRequestBody defines body for AccessKeyUpdate for application/json ContentType.
 type AccessKeyUpdateJSONRequestBody = AccessKeyUpdate
+
+// AccessKeyExplainJSONRequestBody defines body for AccessKeyExplain for application/json ContentType.
+type AccessKeyExplainJSONRequestBody = AccessKeyExplainInput
+
+// AccessKeyRegenerateJSONRequestBody defines body for AccessKeyRegenerate for application/json ContentType.
+type AccessKeyRegenerateJSONRequestBody = AccessKeyRegenerateInput
 
 // AuthPasswordUpdateJSONRequestBody defines body for AuthPasswordUpdate for application/json ContentType.
 type AuthPasswordUpdateJSONRequestBody = PasswordUpdate
@@ -1309,6 +2182,9 @@ type AuthPasswordSigninJSONRequestBody = AuthPair
 
 // AuthPasswordSignupJSONRequestBody defines body for AuthPasswordSignup for application/json ContentType.
 type AuthPasswordSignupJSONRequestBody = AuthPair
+
+// PermissionCatalogueUpdateJSONRequestBody defines body for PermissionCatalogueUpdate for application/json ContentType.
+type PermissionCatalogueUpdateJSONRequestBody = PermissionCatalogueInput
 
 // RoleCreateJSONRequestBody defines body for RoleCreate for application/json ContentType.
 type RoleCreateJSONRequestBody = RoleInput
@@ -1324,6 +2200,9 @@ type TokenIntrospectFormdataRequestBody = IntrospectInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// AccessKeyReport Report keys that leaked
+	// (POST /api/access-keys/report)
+	AccessKeyReport(ctx echo.Context) error
 	// AccessKeySelfRevoke Revoke the key that is sent
 	// (DELETE /api/access-keys/self)
 	AccessKeySelfRevoke(ctx echo.Context) error
@@ -1336,6 +2215,12 @@ type ServerInterface interface {
 	// AccountGet See the own account
 	// (GET /api/accounts)
 	AccountGet(ctx echo.Context) error
+	// AccountCreditsList The own credits, and the ledger
+	// (GET /api/accounts/credits)
+	AccountCreditsList(ctx echo.Context, params AccountCreditsListParams) error
+	// AccountUsage What the own account used in its window
+	// (GET /api/accounts/usage)
+	AccountUsage(ctx echo.Context) error
 	// AccountRemoveRole Take a role from an account
 	// (DELETE /api/accounts/{handle}/roles/{role_id})
 	AccountRemoveRole(ctx echo.Context, handle Handle, roleID RoleID) error
@@ -1345,6 +2230,9 @@ type ServerInterface interface {
 	// AdminAccessKeyList List everybody's keys with who made them
 	// (GET /api/admin/access-keys)
 	AdminAccessKeyList(ctx echo.Context, params AdminAccessKeyListParams) error
+	// AdminAccessKeyRevokeAll Revoke many keys, after a security incident
+	// (POST /api/admin/access-keys/revoke-all)
+	AdminAccessKeyRevokeAll(ctx echo.Context) error
 	// AdminAccessKeyDelete Revoke anybody's key
 	// (DELETE /api/admin/access-keys/{access_key_id})
 	AdminAccessKeyDelete(ctx echo.Context, accessKeyID AccessKeyID) error
@@ -1354,12 +2242,24 @@ type ServerInterface interface {
 	// AccountCreate Create an account
 	// (POST /api/admin/accounts)
 	AccountCreate(ctx echo.Context) error
+	// AdminAccountCreditsList The credits of an account, and its ledger
+	// (GET /api/admin/accounts/{account_id}/credits)
+	AdminAccountCreditsList(ctx echo.Context, accountID AccountID, params AdminAccountCreditsListParams) error
+	// AccountCreditsAdd Give credits to an account, or take some
+	// (POST /api/admin/accounts/{account_id}/credits)
+	AccountCreditsAdd(ctx echo.Context, accountID AccountID) error
+	// AccountLimitsUpdate Limit what the keys of an account may use together
+	// (PATCH /api/admin/accounts/{account_id}/limits)
+	AccountLimitsUpdate(ctx echo.Context, accountID AccountID) error
 	// AccountRestore End the suspension of an account
 	// (POST /api/admin/accounts/{account_id}/restore)
 	AccountRestore(ctx echo.Context, accountID AccountID) error
 	// AccountSuspend Suspend an account
 	// (POST /api/admin/accounts/{account_id}/suspend)
 	AccountSuspend(ctx echo.Context, accountID AccountID) error
+	// AdminAccountUsage What an account used in its window
+	// (GET /api/admin/accounts/{account_id}/usage)
+	AdminAccountUsage(ctx echo.Context, accountID AccountID) error
 	// AdminAuditEventList List what anyone did
 	// (GET /api/admin/audit-events)
 	AdminAuditEventList(ctx echo.Context, params AdminAuditEventListParams) error
@@ -1372,15 +2272,30 @@ type ServerInterface interface {
 	// AccessKeyCreate Create a key
 	// (POST /api/auth/access-keys)
 	AccessKeyCreate(ctx echo.Context) error
+	// AccessKeyRevokeAll Revoke all own keys, after a security incident
+	// (POST /api/auth/access-keys/revoke-all)
+	AccessKeyRevokeAll(ctx echo.Context) error
 	// AccessKeyDelete Revoke one of the own keys
 	// (DELETE /api/auth/access-keys/{access_key_id})
 	AccessKeyDelete(ctx echo.Context, accessKeyID AccessKeyID) error
 	// AccessKeyGet See one of the own keys
 	// (GET /api/auth/access-keys/{access_key_id})
 	AccessKeyGet(ctx echo.Context, accessKeyID AccessKeyID) error
-	// AccessKeyUpdate Rename a key, change its expiry, disable or enable it
+	// AccessKeyUpdate Rename a key, change its expiry, permissions or limits, disable or enable it
 	// (PATCH /api/auth/access-keys/{access_key_id})
 	AccessKeyUpdate(ctx echo.Context, accessKeyID AccessKeyID, params AccessKeyUpdateParams) error
+	// AccessKeyExplain What could this key do?
+	// (POST /api/auth/access-keys/{access_key_id}/explain)
+	AccessKeyExplain(ctx echo.Context, accessKeyID AccessKeyID) error
+	// AccessKeyPreviousSecretDelete End the overlap of a regenerated key
+	// (DELETE /api/auth/access-keys/{access_key_id}/previous-secret)
+	AccessKeyPreviousSecretDelete(ctx echo.Context, accessKeyID AccessKeyID) error
+	// AccessKeyRegenerate Give a key a new secret
+	// (POST /api/auth/access-keys/{access_key_id}/regenerate)
+	AccessKeyRegenerate(ctx echo.Context, accessKeyID AccessKeyID, params AccessKeyRegenerateParams) error
+	// AccessKeyUsage What a key was used for
+	// (GET /api/auth/access-keys/{access_key_id}/usage)
+	AccessKeyUsage(ctx echo.Context, accessKeyID AccessKeyID, params AccessKeyUsageParams) error
 	// AuthLogout Sign out
 	// (POST /api/auth/logout)
 	AuthLogout(ctx echo.Context) error
@@ -1399,6 +2314,12 @@ type ServerInterface interface {
 	// SessionDelete End one of the own sessions
 	// (DELETE /api/auth/sessions/{session_id})
 	SessionDelete(ctx echo.Context, sessionID SessionID) error
+	// PermissionCatalogueGet What permissions there are
+	// (GET /api/permissions)
+	PermissionCatalogueGet(ctx echo.Context) error
+	// PermissionCatalogueUpdate Describe the API
+	// (PUT /api/permissions)
+	PermissionCatalogueUpdate(ctx echo.Context, params PermissionCatalogueUpdateParams) error
 	// RoleList List all roles
 	// (GET /api/roles)
 	RoleList(ctx echo.Context) error
@@ -1436,6 +2357,15 @@ type ServerInterfaceWrapper struct {
 	Handler ServerInterface
 }
 
+// AccessKeyReport converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyReport(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyReport(ctx)
+	return err
+}
+
 // AccessKeySelfRevoke converts echo context to params.
 func (w *ServerInterfaceWrapper) AccessKeySelfRevoke(ctx echo.Context) error {
 	var err error
@@ -1469,6 +2399,40 @@ func (w *ServerInterfaceWrapper) AccountGet(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccountGet(ctx)
+	return err
+}
+
+// AccountCreditsList converts echo context to params.
+func (w *ServerInterfaceWrapper) AccountCreditsList(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AccountCreditsListParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccountCreditsList(ctx, params)
+	return err
+}
+
+// AccountUsage converts echo context to params.
+func (w *ServerInterfaceWrapper) AccountUsage(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccountUsage(ctx)
 	return err
 }
 
@@ -1547,8 +2511,24 @@ func (w *ServerInterfaceWrapper) AdminAccessKeyList(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "expiring_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expiring_before", ctx.QueryParams(), &params.ExpiringBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expiring_before: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AdminAccessKeyList(ctx, params)
+	return err
+}
+
+// AdminAccessKeyRevokeAll converts echo context to params.
+func (w *ServerInterfaceWrapper) AdminAccessKeyRevokeAll(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdminAccessKeyRevokeAll(ctx)
 	return err
 }
 
@@ -1602,6 +2582,70 @@ func (w *ServerInterfaceWrapper) AccountCreate(ctx echo.Context) error {
 	return err
 }
 
+// AdminAccountCreditsList converts echo context to params.
+func (w *ServerInterfaceWrapper) AdminAccountCreditsList(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AdminAccountCreditsListParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdminAccountCreditsList(ctx, accountID, params)
+	return err
+}
+
+// AccountCreditsAdd converts echo context to params.
+func (w *ServerInterfaceWrapper) AccountCreditsAdd(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccountCreditsAdd(ctx, accountID)
+	return err
+}
+
+// AccountLimitsUpdate converts echo context to params.
+func (w *ServerInterfaceWrapper) AccountLimitsUpdate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccountLimitsUpdate(ctx, accountID)
+	return err
+}
+
 // AccountRestore converts echo context to params.
 func (w *ServerInterfaceWrapper) AccountRestore(ctx echo.Context) error {
 	var err error
@@ -1631,6 +2675,22 @@ func (w *ServerInterfaceWrapper) AccountSuspend(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccountSuspend(ctx, accountID)
+	return err
+}
+
+// AdminAccountUsage converts echo context to params.
+func (w *ServerInterfaceWrapper) AdminAccountUsage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdminAccountUsage(ctx, accountID)
 	return err
 }
 
@@ -1666,6 +2726,13 @@ func (w *ServerInterfaceWrapper) AdminAuditEventList(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "incident" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "incident", ctx.QueryParams(), &params.Incident, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter incident: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -1725,6 +2792,13 @@ func (w *ServerInterfaceWrapper) AccessKeyList(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "expiring_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expiring_before", ctx.QueryParams(), &params.ExpiringBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expiring_before: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccessKeyList(ctx, params)
 	return err
@@ -1736,6 +2810,15 @@ func (w *ServerInterfaceWrapper) AccessKeyCreate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccessKeyCreate(ctx)
+	return err
+}
+
+// AccessKeyRevokeAll converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyRevokeAll(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyRevokeAll(ctx)
 	return err
 }
 
@@ -1788,7 +2871,7 @@ func (w *ServerInterfaceWrapper) AccessKeyUpdate(ctx echo.Context) error {
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "If-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
-		var IfMatch string
+		var IfMatch IfMatch
 		n := len(valueList)
 		if n != 1 {
 			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
@@ -1804,6 +2887,113 @@ func (w *ServerInterfaceWrapper) AccessKeyUpdate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccessKeyUpdate(ctx, accessKeyID, params)
+	return err
+}
+
+// AccessKeyExplain converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyExplain(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "access_key_id" -------------
+	var accessKeyID AccessKeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "access_key_id", ctx.Param("access_key_id"), &accessKeyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter access_key_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyExplain(ctx, accessKeyID)
+	return err
+}
+
+// AccessKeyPreviousSecretDelete converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyPreviousSecretDelete(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "access_key_id" -------------
+	var accessKeyID AccessKeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "access_key_id", ctx.Param("access_key_id"), &accessKeyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter access_key_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyPreviousSecretDelete(ctx, accessKeyID)
+	return err
+}
+
+// AccessKeyRegenerate converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyRegenerate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "access_key_id" -------------
+	var accessKeyID AccessKeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "access_key_id", ctx.Param("access_key_id"), &accessKeyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter access_key_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AccessKeyRegenerateParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyRegenerate(ctx, accessKeyID, params)
+	return err
+}
+
+// AccessKeyUsage converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyUsage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "access_key_id" -------------
+	var accessKeyID AccessKeyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "access_key_id", ctx.Param("access_key_id"), &accessKeyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter access_key_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AccessKeyUsageParams
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "bucket" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bucket", ctx.QueryParams(), &params.Bucket, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bucket: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyUsage(ctx, accessKeyID, params)
 	return err
 }
 
@@ -1865,6 +3055,44 @@ func (w *ServerInterfaceWrapper) SessionDelete(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SessionDelete(ctx, sessionID)
+	return err
+}
+
+// PermissionCatalogueGet converts echo context to params.
+func (w *ServerInterfaceWrapper) PermissionCatalogueGet(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PermissionCatalogueGet(ctx)
+	return err
+}
+
+// PermissionCatalogueUpdate converts echo context to params.
+func (w *ServerInterfaceWrapper) PermissionCatalogueUpdate(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PermissionCatalogueUpdateParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PermissionCatalogueUpdate(ctx, params)
 	return err
 }
 
@@ -2046,19 +3274,34 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/auth/access-keys/:access_key_id", wrapper.AccessKeyDelete, options.OperationMiddlewares["AccessKeyDelete"]...)
 	router.GET(options.BaseURL+"/api/auth/access-keys/:access_key_id", wrapper.AccessKeyGet, options.OperationMiddlewares["AccessKeyGet"]...)
 	router.PATCH(options.BaseURL+"/api/auth/access-keys/:access_key_id", wrapper.AccessKeyUpdate, options.OperationMiddlewares["AccessKeyUpdate"]...)
+	router.POST(options.BaseURL+"/api/auth/access-keys/:access_key_id/regenerate", wrapper.AccessKeyRegenerate, options.OperationMiddlewares["AccessKeyRegenerate"]...)
+	router.DELETE(options.BaseURL+"/api/auth/access-keys/:access_key_id/previous-secret", wrapper.AccessKeyPreviousSecretDelete, options.OperationMiddlewares["AccessKeyPreviousSecretDelete"]...)
+	router.POST(options.BaseURL+"/api/auth/access-keys/:access_key_id/explain", wrapper.AccessKeyExplain, options.OperationMiddlewares["AccessKeyExplain"]...)
+	router.GET(options.BaseURL+"/api/auth/access-keys/:access_key_id/usage", wrapper.AccessKeyUsage, options.OperationMiddlewares["AccessKeyUsage"]...)
+	router.POST(options.BaseURL+"/api/auth/access-keys/revoke-all", wrapper.AccessKeyRevokeAll, options.OperationMiddlewares["AccessKeyRevokeAll"]...)
 	router.DELETE(options.BaseURL+"/api/access-keys/self", wrapper.AccessKeySelfRevoke, options.OperationMiddlewares["AccessKeySelfRevoke"]...)
 	router.GET(options.BaseURL+"/api/access-keys/self", wrapper.AccessKeySelfGet, options.OperationMiddlewares["AccessKeySelfGet"]...)
 	router.POST(options.BaseURL+"/api/access-keys/verify", wrapper.AccessKeyVerify, options.OperationMiddlewares["AccessKeyVerify"]...)
+	router.POST(options.BaseURL+"/api/access-keys/report", wrapper.AccessKeyReport, options.OperationMiddlewares["AccessKeyReport"]...)
+	router.GET(options.BaseURL+"/api/permissions", wrapper.PermissionCatalogueGet, options.OperationMiddlewares["PermissionCatalogueGet"]...)
+	router.PUT(options.BaseURL+"/api/permissions", wrapper.PermissionCatalogueUpdate, options.OperationMiddlewares["PermissionCatalogueUpdate"]...)
+	router.GET(options.BaseURL+"/api/accounts/usage", wrapper.AccountUsage, options.OperationMiddlewares["AccountUsage"]...)
+	router.GET(options.BaseURL+"/api/accounts/credits", wrapper.AccountCreditsList, options.OperationMiddlewares["AccountCreditsList"]...)
 	router.POST(options.BaseURL+"/oauth/introspect", wrapper.TokenIntrospect, options.OperationMiddlewares["TokenIntrospect"]...)
 	router.GET(options.BaseURL+"/forward-auth", wrapper.ForwardAuth, options.OperationMiddlewares["ForwardAuth"]...)
 	router.GET(options.BaseURL+"/api/audit-events", wrapper.AuditEventList, options.OperationMiddlewares["AuditEventList"]...)
 	router.GET(options.BaseURL+"/api/admin/audit-events", wrapper.AdminAuditEventList, options.OperationMiddlewares["AdminAuditEventList"]...)
 	router.GET(options.BaseURL+"/api/admin/access-keys", wrapper.AdminAccessKeyList, options.OperationMiddlewares["AdminAccessKeyList"]...)
 	router.DELETE(options.BaseURL+"/api/admin/access-keys/:access_key_id", wrapper.AdminAccessKeyDelete, options.OperationMiddlewares["AdminAccessKeyDelete"]...)
+	router.POST(options.BaseURL+"/api/admin/access-keys/revoke-all", wrapper.AdminAccessKeyRevokeAll, options.OperationMiddlewares["AdminAccessKeyRevokeAll"]...)
 	router.GET(options.BaseURL+"/api/admin/accounts", wrapper.AccountList, options.OperationMiddlewares["AccountList"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts", wrapper.AccountCreate, options.OperationMiddlewares["AccountCreate"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/suspend", wrapper.AccountSuspend, options.OperationMiddlewares["AccountSuspend"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/restore", wrapper.AccountRestore, options.OperationMiddlewares["AccountRestore"]...)
+	router.PATCH(options.BaseURL+"/api/admin/accounts/:account_id/limits", wrapper.AccountLimitsUpdate, options.OperationMiddlewares["AccountLimitsUpdate"]...)
+	router.GET(options.BaseURL+"/api/admin/accounts/:account_id/usage", wrapper.AdminAccountUsage, options.OperationMiddlewares["AdminAccountUsage"]...)
+	router.GET(options.BaseURL+"/api/admin/accounts/:account_id/credits", wrapper.AdminAccountCreditsList, options.OperationMiddlewares["AdminAccountCreditsList"]...)
+	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/credits", wrapper.AccountCreditsAdd, options.OperationMiddlewares["AccountCreditsAdd"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["Livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["Readyz"]...)
 
@@ -2074,6 +3317,8 @@ type AccessKeyJSONResponse struct {
 }
 
 type AccountJSONResponse Account
+
+type AccountUsageJSONResponse AccountUsage
 
 type AuditEventListJSONResponse AuditEventListResult
 
@@ -2092,6 +3337,8 @@ type ConflictApplicationProblemPlusJSONResponse Problem
 
 type ContentTooLargeApplicationProblemPlusJSONResponse Problem
 
+type CreditLedgerJSONResponse CreditLedger
+
 type ForbiddenApplicationProblemPlusJSONResponse Problem
 
 type HeadersTooLargeApplicationProblemPlusJSONResponse Problem
@@ -2102,6 +3349,15 @@ type InternalErrorApplicationProblemPlusJSONResponse Problem
 
 type NotFoundApplicationProblemPlusJSONResponse Problem
 
+type PermissionCatalogueResponseHeaders struct {
+	ETag *string
+}
+type PermissionCatalogueJSONResponse struct {
+	Body PermissionCatalogue
+
+	Headers PermissionCatalogueResponseHeaders
+}
+
 type PreconditionFailedApplicationProblemPlusJSONResponse Problem
 
 type RevokedResponseHeaders struct {
@@ -2111,10 +3367,21 @@ type RevokedResponse struct {
 	Headers RevokedResponseHeaders
 }
 
+type RevokedManyResponseHeaders struct {
+	LatchkeyRevision Revision
+}
+type RevokedManyJSONResponse struct {
+	Body RevokeAllResult
+
+	Headers RevokedManyResponseHeaders
+}
+
 type RoleJSONResponse Role
 
 type TooManyRequestsResponseHeaders struct {
-	RetryAfter *int
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
 }
 type TooManyRequestsApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -2141,6 +3408,152 @@ type UnavailableApplicationProblemPlusJSONResponse struct {
 }
 
 type UnsupportedMediaTypeApplicationProblemPlusJSONResponse Problem
+
+type AccessKeyReportRequestObject struct {
+	Body *AccessKeyReportJSONRequestBody
+}
+
+type AccessKeyReportResponseObject interface {
+	VisitAccessKeyReportResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyReport202JSONResponse AccessKeyReportResult
+
+func (response AccessKeyReport202JSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport400ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport413ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport415ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport429ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport431ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport500ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyReport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyReport503ApplicationProblemPlusJSONResponse) VisitAccessKeyReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type AccessKeySelfRevokeRequestObject struct {
 }
@@ -2712,6 +4125,285 @@ func (response AccountGet503ApplicationProblemPlusJSONResponse) VisitAccountGetR
 	return err
 }
 
+type AccountCreditsListRequestObject struct {
+	Params AccountCreditsListParams
+}
+
+type AccountCreditsListResponseObject interface {
+	VisitAccountCreditsListResponse(w http.ResponseWriter) error
+}
+
+type AccountCreditsList200JSONResponse struct{ CreditLedgerJSONResponse }
+
+func (response AccountCreditsList200JSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList400ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList401ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList403ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList413ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList431ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList500ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsList503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsList503ApplicationProblemPlusJSONResponse) VisitAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageRequestObject struct {
+}
+
+type AccountUsageResponseObject interface {
+	VisitAccountUsageResponse(w http.ResponseWriter) error
+}
+
+type AccountUsage200JSONResponse struct{ AccountUsageJSONResponse }
+
+func (response AccountUsage200JSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage400ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage401ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage403ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage413ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage431ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage500ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsage503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsage503ApplicationProblemPlusJSONResponse) VisitAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AccountRemoveRoleRequestObject struct {
 	Handle Handle `json:"handle"`
 	RoleID RoleID `json:"role_id"`
@@ -3168,6 +4860,179 @@ type AdminAccessKeyList503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AdminAccessKeyList503ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAllRequestObject struct {
+	Body *AdminAccessKeyRevokeAllJSONRequestBody
+}
+
+type AdminAccessKeyRevokeAllResponseObject interface {
+	VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error
+}
+
+type AdminAccessKeyRevokeAll200JSONResponse struct{ RevokedManyJSONResponse }
+
+func (response AdminAccessKeyRevokeAll200JSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Latchkey-Revision", fmt.Sprint(response.Headers.LatchkeyRevision))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll400ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll401ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll403ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll404ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll413ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll415ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll431ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll500ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccessKeyRevokeAll503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccessKeyRevokeAll503ApplicationProblemPlusJSONResponse) VisitAdminAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3644,6 +5509,525 @@ func (response AccountCreate503ApplicationProblemPlusJSONResponse) VisitAccountC
 	return err
 }
 
+type AdminAccountCreditsListRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+	Params    AdminAccountCreditsListParams
+}
+
+type AdminAccountCreditsListResponseObject interface {
+	VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error
+}
+
+type AdminAccountCreditsList200JSONResponse struct{ CreditLedgerJSONResponse }
+
+func (response AdminAccountCreditsList200JSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList400ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList401ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList403ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList404ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList413ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList431ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList500ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountCreditsList503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountCreditsList503ApplicationProblemPlusJSONResponse) VisitAdminAccountCreditsListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAddRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+	Body      *AccountCreditsAddJSONRequestBody
+}
+
+type AccountCreditsAddResponseObject interface {
+	VisitAccountCreditsAddResponse(w http.ResponseWriter) error
+}
+
+type AccountCreditsAdd200JSONResponse CreditResult
+
+func (response AccountCreditsAdd200JSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd400ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd401ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd403ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd404ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd409ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd413ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd415ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd431ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd500ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountCreditsAdd503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccountCreditsAdd503ApplicationProblemPlusJSONResponse) VisitAccountCreditsAddResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdateRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+	Body      *AccountLimitsUpdateJSONRequestBody
+}
+
+type AccountLimitsUpdateResponseObject interface {
+	VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error
+}
+
+type AccountLimitsUpdate200JSONResponse AccountLimits
+
+func (response AccountLimitsUpdate200JSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate400ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate401ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate403ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate404ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate413ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate415ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate431ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate500ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountLimitsUpdate503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccountLimitsUpdate503ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AccountRestoreRequestObject struct {
 	AccountID AccountID `json:"account_id"`
 }
@@ -3958,6 +6342,162 @@ type AccountSuspend503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AccountSuspend503ApplicationProblemPlusJSONResponse) VisitAccountSuspendResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsageRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+}
+
+type AdminAccountUsageResponseObject interface {
+	VisitAdminAccountUsageResponse(w http.ResponseWriter) error
+}
+
+type AdminAccountUsage200JSONResponse struct{ AccountUsageJSONResponse }
+
+func (response AdminAccountUsage200JSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage400ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage401ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage403ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage404ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage413ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage431ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage500ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountUsage503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountUsage503ApplicationProblemPlusJSONResponse) VisitAdminAccountUsageResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4564,6 +7104,163 @@ func (response AccessKeyCreate503ApplicationProblemPlusJSONResponse) VisitAccess
 	return err
 }
 
+type AccessKeyRevokeAllRequestObject struct {
+	Body *AccessKeyRevokeAllJSONRequestBody
+}
+
+type AccessKeyRevokeAllResponseObject interface {
+	VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyRevokeAll200JSONResponse struct{ RevokedManyJSONResponse }
+
+func (response AccessKeyRevokeAll200JSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Latchkey-Revision", fmt.Sprint(response.Headers.LatchkeyRevision))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll400ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll401ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll403ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll413ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll415ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll431ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll500ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRevokeAll503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRevokeAll503ApplicationProblemPlusJSONResponse) VisitAccessKeyRevokeAllResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AccessKeyDeleteRequestObject struct {
 	AccessKeyID AccessKeyID `json:"access_key_id"`
 }
@@ -5082,6 +7779,692 @@ func (response AccessKeyUpdate503ApplicationProblemPlusJSONResponse) VisitAccess
 	return err
 }
 
+type AccessKeyExplainRequestObject struct {
+	AccessKeyID AccessKeyID `json:"access_key_id"`
+	Body        *AccessKeyExplainJSONRequestBody
+}
+
+type AccessKeyExplainResponseObject interface {
+	VisitAccessKeyExplainResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyExplain200JSONResponse AccessKeyExplanation
+
+func (response AccessKeyExplain200JSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain400ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain401ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain403ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain404ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain413ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain415ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain431ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain500ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyExplain503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyExplain503ApplicationProblemPlusJSONResponse) VisitAccessKeyExplainResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDeleteRequestObject struct {
+	AccessKeyID AccessKeyID `json:"access_key_id"`
+}
+
+type AccessKeyPreviousSecretDeleteResponseObject interface {
+	VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyPreviousSecretDelete204Response = RevokedResponse
+
+func (response AccessKeyPreviousSecretDelete204Response) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+	w.Header().Set("Latchkey-Revision", fmt.Sprint(response.Headers.LatchkeyRevision))
+	w.WriteHeader(204)
+	return nil
+}
+
+type AccessKeyPreviousSecretDelete400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete400ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete401ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete403ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete404ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete413ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete431ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete500ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyPreviousSecretDelete503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyPreviousSecretDelete503ApplicationProblemPlusJSONResponse) VisitAccessKeyPreviousSecretDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerateRequestObject struct {
+	AccessKeyID AccessKeyID `json:"access_key_id"`
+	Params      AccessKeyRegenerateParams
+	Body        *AccessKeyRegenerateJSONRequestBody
+}
+
+type AccessKeyRegenerateResponseObject interface {
+	VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyRegenerate200JSONResponse AccessKeyIssued
+
+func (response AccessKeyRegenerate200JSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate400ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate401ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate403ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate404ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate409ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate412ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate413ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate415ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate431ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate500ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyRegenerate503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyRegenerate503ApplicationProblemPlusJSONResponse) VisitAccessKeyRegenerateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsageRequestObject struct {
+	AccessKeyID AccessKeyID `json:"access_key_id"`
+	Params      AccessKeyUsageParams
+}
+
+type AccessKeyUsageResponseObject interface {
+	VisitAccessKeyUsageResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyUsage200JSONResponse AccessKeyUsage
+
+func (response AccessKeyUsage200JSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage400ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage401ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage403ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage404ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage413ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage431ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage500ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyUsage503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyUsage503ApplicationProblemPlusJSONResponse) VisitAccessKeyUsageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AuthLogoutRequestObject struct {
 }
 
@@ -5358,6 +8741,12 @@ func (response AuthPasswordUpdate429ApplicationProblemPlusJSONResponse) VisitAut
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -5536,6 +8925,12 @@ func (response AuthPasswordSignin429ApplicationProblemPlusJSONResponse) VisitAut
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -5711,6 +9106,12 @@ func (response AuthPasswordSignup429ApplicationProblemPlusJSONResponse) VisitAut
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -6045,6 +9446,328 @@ type SessionDelete503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SessionDelete503ApplicationProblemPlusJSONResponse) VisitSessionDeleteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGetRequestObject struct {
+}
+
+type PermissionCatalogueGetResponseObject interface {
+	VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error
+}
+
+type PermissionCatalogueGet200JSONResponse struct {
+	PermissionCatalogueJSONResponse
+}
+
+func (response PermissionCatalogueGet200JSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet400ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet401ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet403ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet413ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet431ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet500ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueGet503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueGet503ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdateRequestObject struct {
+	Params PermissionCatalogueUpdateParams
+	Body   *PermissionCatalogueUpdateJSONRequestBody
+}
+
+type PermissionCatalogueUpdateResponseObject interface {
+	VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error
+}
+
+type PermissionCatalogueUpdate200JSONResponse struct {
+	PermissionCatalogueJSONResponse
+}
+
+func (response PermissionCatalogueUpdate200JSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate400ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate401ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate403ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate412ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(412)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate413ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate415ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate431ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate500ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PermissionCatalogueUpdate503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PermissionCatalogueUpdate503ApplicationProblemPlusJSONResponse) VisitPermissionCatalogueUpdateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7004,6 +10727,12 @@ func (response SetupComplete429ApplicationProblemPlusJSONResponse) VisitSetupCom
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -7071,6 +10800,9 @@ type ForwardAuthResponseObject interface {
 }
 
 type ForwardAuth200ResponseHeaders struct {
+	LatchkeyKeyExpires     *string
+	RateLimit              *string
+	RateLimitPolicy        *string
 	XLatchkeyAccountHandle string
 	XLatchkeyAccountID     string
 	XLatchkeyKeyID         string
@@ -7082,6 +10814,15 @@ type ForwardAuth200Response struct {
 }
 
 func (response ForwardAuth200Response) VisitForwardAuthResponse(w http.ResponseWriter) error {
+	if response.Headers.LatchkeyKeyExpires != nil {
+		w.Header().Set("Latchkey-Key-Expires", fmt.Sprint(*response.Headers.LatchkeyKeyExpires))
+	}
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
 	w.Header().Set("X-Latchkey-Account-Handle", fmt.Sprint(response.Headers.XLatchkeyAccountHandle))
 	w.Header().Set("X-Latchkey-Account-Id", fmt.Sprint(response.Headers.XLatchkeyAccountID))
 	w.Header().Set("X-Latchkey-Key-Id", fmt.Sprint(response.Headers.XLatchkeyKeyID))
@@ -7136,6 +10877,12 @@ func (response ForwardAuth429ApplicationProblemPlusJSONResponse) VisitForwardAut
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
@@ -7478,6 +11225,9 @@ func (response Readyz503ApplicationProblemPlusJSONResponse) VisitReadyzResponse(
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// AccessKeyReport Report keys that leaked
+	// (POST /api/access-keys/report)
+	AccessKeyReport(ctx context.Context, request AccessKeyReportRequestObject) (AccessKeyReportResponseObject, error)
 	// AccessKeySelfRevoke Revoke the key that is sent
 	// (DELETE /api/access-keys/self)
 	AccessKeySelfRevoke(ctx context.Context, request AccessKeySelfRevokeRequestObject) (AccessKeySelfRevokeResponseObject, error)
@@ -7490,6 +11240,12 @@ type StrictServerInterface interface {
 	// AccountGet See the own account
 	// (GET /api/accounts)
 	AccountGet(ctx context.Context, request AccountGetRequestObject) (AccountGetResponseObject, error)
+	// AccountCreditsList The own credits, and the ledger
+	// (GET /api/accounts/credits)
+	AccountCreditsList(ctx context.Context, request AccountCreditsListRequestObject) (AccountCreditsListResponseObject, error)
+	// AccountUsage What the own account used in its window
+	// (GET /api/accounts/usage)
+	AccountUsage(ctx context.Context, request AccountUsageRequestObject) (AccountUsageResponseObject, error)
 	// AccountRemoveRole Take a role from an account
 	// (DELETE /api/accounts/{handle}/roles/{role_id})
 	AccountRemoveRole(ctx context.Context, request AccountRemoveRoleRequestObject) (AccountRemoveRoleResponseObject, error)
@@ -7499,6 +11255,9 @@ type StrictServerInterface interface {
 	// AdminAccessKeyList List everybody's keys with who made them
 	// (GET /api/admin/access-keys)
 	AdminAccessKeyList(ctx context.Context, request AdminAccessKeyListRequestObject) (AdminAccessKeyListResponseObject, error)
+	// AdminAccessKeyRevokeAll Revoke many keys, after a security incident
+	// (POST /api/admin/access-keys/revoke-all)
+	AdminAccessKeyRevokeAll(ctx context.Context, request AdminAccessKeyRevokeAllRequestObject) (AdminAccessKeyRevokeAllResponseObject, error)
 	// AdminAccessKeyDelete Revoke anybody's key
 	// (DELETE /api/admin/access-keys/{access_key_id})
 	AdminAccessKeyDelete(ctx context.Context, request AdminAccessKeyDeleteRequestObject) (AdminAccessKeyDeleteResponseObject, error)
@@ -7508,12 +11267,24 @@ type StrictServerInterface interface {
 	// AccountCreate Create an account
 	// (POST /api/admin/accounts)
 	AccountCreate(ctx context.Context, request AccountCreateRequestObject) (AccountCreateResponseObject, error)
+	// AdminAccountCreditsList The credits of an account, and its ledger
+	// (GET /api/admin/accounts/{account_id}/credits)
+	AdminAccountCreditsList(ctx context.Context, request AdminAccountCreditsListRequestObject) (AdminAccountCreditsListResponseObject, error)
+	// AccountCreditsAdd Give credits to an account, or take some
+	// (POST /api/admin/accounts/{account_id}/credits)
+	AccountCreditsAdd(ctx context.Context, request AccountCreditsAddRequestObject) (AccountCreditsAddResponseObject, error)
+	// AccountLimitsUpdate Limit what the keys of an account may use together
+	// (PATCH /api/admin/accounts/{account_id}/limits)
+	AccountLimitsUpdate(ctx context.Context, request AccountLimitsUpdateRequestObject) (AccountLimitsUpdateResponseObject, error)
 	// AccountRestore End the suspension of an account
 	// (POST /api/admin/accounts/{account_id}/restore)
 	AccountRestore(ctx context.Context, request AccountRestoreRequestObject) (AccountRestoreResponseObject, error)
 	// AccountSuspend Suspend an account
 	// (POST /api/admin/accounts/{account_id}/suspend)
 	AccountSuspend(ctx context.Context, request AccountSuspendRequestObject) (AccountSuspendResponseObject, error)
+	// AdminAccountUsage What an account used in its window
+	// (GET /api/admin/accounts/{account_id}/usage)
+	AdminAccountUsage(ctx context.Context, request AdminAccountUsageRequestObject) (AdminAccountUsageResponseObject, error)
 	// AdminAuditEventList List what anyone did
 	// (GET /api/admin/audit-events)
 	AdminAuditEventList(ctx context.Context, request AdminAuditEventListRequestObject) (AdminAuditEventListResponseObject, error)
@@ -7526,15 +11297,30 @@ type StrictServerInterface interface {
 	// AccessKeyCreate Create a key
 	// (POST /api/auth/access-keys)
 	AccessKeyCreate(ctx context.Context, request AccessKeyCreateRequestObject) (AccessKeyCreateResponseObject, error)
+	// AccessKeyRevokeAll Revoke all own keys, after a security incident
+	// (POST /api/auth/access-keys/revoke-all)
+	AccessKeyRevokeAll(ctx context.Context, request AccessKeyRevokeAllRequestObject) (AccessKeyRevokeAllResponseObject, error)
 	// AccessKeyDelete Revoke one of the own keys
 	// (DELETE /api/auth/access-keys/{access_key_id})
 	AccessKeyDelete(ctx context.Context, request AccessKeyDeleteRequestObject) (AccessKeyDeleteResponseObject, error)
 	// AccessKeyGet See one of the own keys
 	// (GET /api/auth/access-keys/{access_key_id})
 	AccessKeyGet(ctx context.Context, request AccessKeyGetRequestObject) (AccessKeyGetResponseObject, error)
-	// AccessKeyUpdate Rename a key, change its expiry, disable or enable it
+	// AccessKeyUpdate Rename a key, change its expiry, permissions or limits, disable or enable it
 	// (PATCH /api/auth/access-keys/{access_key_id})
 	AccessKeyUpdate(ctx context.Context, request AccessKeyUpdateRequestObject) (AccessKeyUpdateResponseObject, error)
+	// AccessKeyExplain What could this key do?
+	// (POST /api/auth/access-keys/{access_key_id}/explain)
+	AccessKeyExplain(ctx context.Context, request AccessKeyExplainRequestObject) (AccessKeyExplainResponseObject, error)
+	// AccessKeyPreviousSecretDelete End the overlap of a regenerated key
+	// (DELETE /api/auth/access-keys/{access_key_id}/previous-secret)
+	AccessKeyPreviousSecretDelete(ctx context.Context, request AccessKeyPreviousSecretDeleteRequestObject) (AccessKeyPreviousSecretDeleteResponseObject, error)
+	// AccessKeyRegenerate Give a key a new secret
+	// (POST /api/auth/access-keys/{access_key_id}/regenerate)
+	AccessKeyRegenerate(ctx context.Context, request AccessKeyRegenerateRequestObject) (AccessKeyRegenerateResponseObject, error)
+	// AccessKeyUsage What a key was used for
+	// (GET /api/auth/access-keys/{access_key_id}/usage)
+	AccessKeyUsage(ctx context.Context, request AccessKeyUsageRequestObject) (AccessKeyUsageResponseObject, error)
 	// AuthLogout Sign out
 	// (POST /api/auth/logout)
 	AuthLogout(ctx context.Context, request AuthLogoutRequestObject) (AuthLogoutResponseObject, error)
@@ -7553,6 +11339,12 @@ type StrictServerInterface interface {
 	// SessionDelete End one of the own sessions
 	// (DELETE /api/auth/sessions/{session_id})
 	SessionDelete(ctx context.Context, request SessionDeleteRequestObject) (SessionDeleteResponseObject, error)
+	// PermissionCatalogueGet What permissions there are
+	// (GET /api/permissions)
+	PermissionCatalogueGet(ctx context.Context, request PermissionCatalogueGetRequestObject) (PermissionCatalogueGetResponseObject, error)
+	// PermissionCatalogueUpdate Describe the API
+	// (PUT /api/permissions)
+	PermissionCatalogueUpdate(ctx context.Context, request PermissionCatalogueUpdateRequestObject) (PermissionCatalogueUpdateResponseObject, error)
 	// RoleList List all roles
 	// (GET /api/roles)
 	RoleList(ctx context.Context, request RoleListRequestObject) (RoleListResponseObject, error)
@@ -7595,6 +11387,52 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// AccessKeyReport operation middleware
+func (sh *strictHandler) AccessKeyReport(ctx echo.Context) error {
+	var request AccessKeyReportRequestObject
+
+	var body AccessKeyReportJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyReport(ctx.Request().Context(), request.(AccessKeyReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyReportResponseObject); ok {
+		return validResponse.VisitAccessKeyReportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // AccessKeySelfRevoke operation middleware
@@ -7712,6 +11550,54 @@ func (sh *strictHandler) AccountGet(ctx echo.Context) error {
 	return nil
 }
 
+// AccountCreditsList operation middleware
+func (sh *strictHandler) AccountCreditsList(ctx echo.Context, params AccountCreditsListParams) error {
+	var request AccountCreditsListRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccountCreditsList(ctx.Request().Context(), request.(AccountCreditsListRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccountCreditsList")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccountCreditsListResponseObject); ok {
+		return validResponse.VisitAccountCreditsListResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccountUsage operation middleware
+func (sh *strictHandler) AccountUsage(ctx echo.Context) error {
+	var request AccountUsageRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccountUsage(ctx.Request().Context(), request.(AccountUsageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccountUsage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccountUsageResponseObject); ok {
+		return validResponse.VisitAccountUsageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AccountRemoveRole operation middleware
 func (sh *strictHandler) AccountRemoveRole(ctx echo.Context, handle Handle, roleID RoleID) error {
 	var request AccountRemoveRoleRequestObject
@@ -7783,6 +11669,52 @@ func (sh *strictHandler) AdminAccessKeyList(ctx echo.Context, params AdminAccess
 		return err
 	} else if validResponse, ok := response.(AdminAccessKeyListResponseObject); ok {
 		return validResponse.VisitAdminAccessKeyListResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdminAccessKeyRevokeAll operation middleware
+func (sh *strictHandler) AdminAccessKeyRevokeAll(ctx echo.Context) error {
+	var request AdminAccessKeyRevokeAllRequestObject
+
+	var body AdminAccessKeyRevokeAllJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminAccessKeyRevokeAll(ctx.Request().Context(), request.(AdminAccessKeyRevokeAllRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminAccessKeyRevokeAll")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdminAccessKeyRevokeAllResponseObject); ok {
+		return validResponse.VisitAdminAccessKeyRevokeAllResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -7885,6 +11817,128 @@ func (sh *strictHandler) AccountCreate(ctx echo.Context) error {
 	return nil
 }
 
+// AdminAccountCreditsList operation middleware
+func (sh *strictHandler) AdminAccountCreditsList(ctx echo.Context, accountID AccountID, params AdminAccountCreditsListParams) error {
+	var request AdminAccountCreditsListRequestObject
+
+	request.AccountID = accountID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminAccountCreditsList(ctx.Request().Context(), request.(AdminAccountCreditsListRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminAccountCreditsList")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdminAccountCreditsListResponseObject); ok {
+		return validResponse.VisitAdminAccountCreditsListResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccountCreditsAdd operation middleware
+func (sh *strictHandler) AccountCreditsAdd(ctx echo.Context, accountID AccountID) error {
+	var request AccountCreditsAddRequestObject
+
+	request.AccountID = accountID
+
+	var body AccountCreditsAddJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccountCreditsAdd(ctx.Request().Context(), request.(AccountCreditsAddRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccountCreditsAdd")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccountCreditsAddResponseObject); ok {
+		return validResponse.VisitAccountCreditsAddResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccountLimitsUpdate operation middleware
+func (sh *strictHandler) AccountLimitsUpdate(ctx echo.Context, accountID AccountID) error {
+	var request AccountLimitsUpdateRequestObject
+
+	request.AccountID = accountID
+
+	var body AccountLimitsUpdateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccountLimitsUpdate(ctx.Request().Context(), request.(AccountLimitsUpdateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccountLimitsUpdate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccountLimitsUpdateResponseObject); ok {
+		return validResponse.VisitAccountLimitsUpdateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AccountRestore operation middleware
 func (sh *strictHandler) AccountRestore(ctx echo.Context, accountID AccountID) error {
 	var request AccountRestoreRequestObject
@@ -7929,6 +11983,31 @@ func (sh *strictHandler) AccountSuspend(ctx echo.Context, accountID AccountID) e
 		return err
 	} else if validResponse, ok := response.(AccountSuspendResponseObject); ok {
 		return validResponse.VisitAccountSuspendResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdminAccountUsage operation middleware
+func (sh *strictHandler) AdminAccountUsage(ctx echo.Context, accountID AccountID) error {
+	var request AdminAccountUsageRequestObject
+
+	request.AccountID = accountID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminAccountUsage(ctx.Request().Context(), request.(AdminAccountUsageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminAccountUsage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdminAccountUsageResponseObject); ok {
+		return validResponse.VisitAdminAccountUsageResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8056,6 +12135,52 @@ func (sh *strictHandler) AccessKeyCreate(ctx echo.Context) error {
 	return nil
 }
 
+// AccessKeyRevokeAll operation middleware
+func (sh *strictHandler) AccessKeyRevokeAll(ctx echo.Context) error {
+	var request AccessKeyRevokeAllRequestObject
+
+	var body AccessKeyRevokeAllJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyRevokeAll(ctx.Request().Context(), request.(AccessKeyRevokeAllRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyRevokeAll")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyRevokeAllResponseObject); ok {
+		return validResponse.VisitAccessKeyRevokeAllResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AccessKeyDelete operation middleware
 func (sh *strictHandler) AccessKeyDelete(ctx echo.Context, accessKeyID AccessKeyID) error {
 	var request AccessKeyDeleteRequestObject
@@ -8149,6 +12274,154 @@ func (sh *strictHandler) AccessKeyUpdate(ctx echo.Context, accessKeyID AccessKey
 		return err
 	} else if validResponse, ok := response.(AccessKeyUpdateResponseObject); ok {
 		return validResponse.VisitAccessKeyUpdateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccessKeyExplain operation middleware
+func (sh *strictHandler) AccessKeyExplain(ctx echo.Context, accessKeyID AccessKeyID) error {
+	var request AccessKeyExplainRequestObject
+
+	request.AccessKeyID = accessKeyID
+
+	var body AccessKeyExplainJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyExplain(ctx.Request().Context(), request.(AccessKeyExplainRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyExplain")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyExplainResponseObject); ok {
+		return validResponse.VisitAccessKeyExplainResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccessKeyPreviousSecretDelete operation middleware
+func (sh *strictHandler) AccessKeyPreviousSecretDelete(ctx echo.Context, accessKeyID AccessKeyID) error {
+	var request AccessKeyPreviousSecretDeleteRequestObject
+
+	request.AccessKeyID = accessKeyID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyPreviousSecretDelete(ctx.Request().Context(), request.(AccessKeyPreviousSecretDeleteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyPreviousSecretDelete")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyPreviousSecretDeleteResponseObject); ok {
+		return validResponse.VisitAccessKeyPreviousSecretDeleteResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccessKeyRegenerate operation middleware
+func (sh *strictHandler) AccessKeyRegenerate(ctx echo.Context, accessKeyID AccessKeyID, params AccessKeyRegenerateParams) error {
+	var request AccessKeyRegenerateRequestObject
+
+	request.AccessKeyID = accessKeyID
+	request.Params = params
+
+	var body AccessKeyRegenerateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyRegenerate(ctx.Request().Context(), request.(AccessKeyRegenerateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyRegenerate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyRegenerateResponseObject); ok {
+		return validResponse.VisitAccessKeyRegenerateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccessKeyUsage operation middleware
+func (sh *strictHandler) AccessKeyUsage(ctx echo.Context, accessKeyID AccessKeyID, params AccessKeyUsageParams) error {
+	var request AccessKeyUsageRequestObject
+
+	request.AccessKeyID = accessKeyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyUsage(ctx.Request().Context(), request.(AccessKeyUsageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyUsage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyUsageResponseObject); ok {
+		return validResponse.VisitAccessKeyUsageResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8358,6 +12631,77 @@ func (sh *strictHandler) SessionDelete(ctx echo.Context, sessionID SessionID) er
 		return err
 	} else if validResponse, ok := response.(SessionDeleteResponseObject); ok {
 		return validResponse.VisitSessionDeleteResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PermissionCatalogueGet operation middleware
+func (sh *strictHandler) PermissionCatalogueGet(ctx echo.Context) error {
+	var request PermissionCatalogueGetRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PermissionCatalogueGet(ctx.Request().Context(), request.(PermissionCatalogueGetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PermissionCatalogueGet")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PermissionCatalogueGetResponseObject); ok {
+		return validResponse.VisitPermissionCatalogueGetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PermissionCatalogueUpdate operation middleware
+func (sh *strictHandler) PermissionCatalogueUpdate(ctx echo.Context, params PermissionCatalogueUpdateParams) error {
+	var request PermissionCatalogueUpdateRequestObject
+
+	request.Params = params
+
+	var body PermissionCatalogueUpdateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PermissionCatalogueUpdate(ctx.Request().Context(), request.(PermissionCatalogueUpdateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PermissionCatalogueUpdate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PermissionCatalogueUpdateResponseObject); ok {
+		return validResponse.VisitPermissionCatalogueUpdateResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -8684,192 +13028,295 @@ func (sh *strictHandler) Readyz(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L15c9vGsjf8VaZw7lsnyQtSq+2YqlO3GFlO9NiWXZIcn5zIDzkEmuRE4AwzMxDNuPTdn5ruwUYCXGTZ",
-	"ufbVX4kpALP1Nt2/7v4YRGoyVRKkNUHnYzAGHoPG/+1GkUql/YXLOAH3Qwwm0mJqhZJBJ7gcAxvj35ga",
-	"MjsGdg3zfxqmZhJ0OwgDDX+mQkMcdKxOIQxMNIYJdx+y8ykEncBYLeQouL0Ns7FOn9WPI+J7GOPkko/q",
-	"P38D2gglS2MwIdmfqbJgQjZUmvVPh61X3Ebjvht11SgvYL7RKrad/RvQE2EMfq3u49P878yOuWUJWBzK",
-	"jQHG/b9W6Wh8xGAytXM2G4MGJpUENuOGSYAY4m3ndA5Wz7tDC3p5ThcQKRkbZhWbcWGr2zYRUkzSSdDZ",
-	"C7PPCmlhBNp/90Y0r9RYboENtZqw2VhEY4ZL9sdmWAw89ofGbS8Bbmx/9cL+S8Mw6AT/2ClYYYf+anby",
-	"qbh5XQBu8LFS16KBIww9wiJ8JmS/WDt9LZM54zJmF3wCF8LCv17yD3QQAmJ/FLb0MsjYrKOzd+/edVM7",
-	"BmlFxG3NbM6fH7PHTx7tdlj/J+AaNNPAk8m/roLEEfI1zK+Cfshmwo5ZH7RW+l9XgZA3PBFxz6prkFdB",
-	"nyk3d5ohZ/gr0osBaVfP8DYMplzzCdhCnIAxa9mDZ8wh3O9TbsdBGEg+cR/n+IneNcx7Ir7zkZ4+21zk",
-	"cMk4Pdc8JffXe5jPcaqN0vWT6Uv4YHsRPtHPhMiUj4ANYKg05JP7MwU9L2ZHb1TOacqtBe2e/b+/77ae",
-	"8tbN+4/7u7f/FYQ1RLaZ7F+7SfTonTfIz8JN6KWYCLs8n1/UjE24nDNhYWIYp70Zc8M4ScGJMrZpkxL8",
-	"ZnkyMQx5mtigs7e7GwYT/sELK/zXGtGlElhH4Fol0LBT7k/3QEteUK2biJc3DXPxf72P6VhuU7M8FxSM",
-	"1zA3JIXsWBiU7qk5Yn0NN+payFEfRSf9E+I+405YzlTTadL7waYzzKWSnyMKLq8zf1KxAJJdqR2/4QK5",
-	"M1LSgkQi5NNp4qSvUHLnD0P6Cj7wyZR4RsROOg+FU48Bj7ljMSdBHWMqrSGybKy0ATZAnpy7tbtXbzee",
-	"fDatfNbFEdEvZqqkgar83WARW+4djb9MZ9cwJwWjUsuEdWoj0oCMWLIzM7usbij/2A4+c1sS2/e5CPxe",
-	"wxJyweaGTmNhT25A2pfC3OMMKp89B+NET810uiTV1JCBe9iETMLMmXZDoU02Qzu+SPFY7nF6xTdrZnUh",
-	"RhJiJuTCqV6AbRWG0qqzrVpVOMRPPD4nHlyxjKlWgwQm//92y3lDbzWdd2YuR1xKZdnA/eLsSaUZZzc8",
-	"ScFdDUT5gdRA3Gb9CVgec8v7zEkiQyo64RHgyRwrOUxE9MXXQ8YyWgxCjgyLFRjmJs6TRM2YsNns3Iwu",
-	"lXrJ9Qi+9CQHKkbTPXGDa3d/kezxIXshfsKNx3//6P6ZW6Le1r8B7eRrjIt4rvRAxDHILz39iCcJaDef",
-	"a6lmEvXVhM9xm2OFag0n+AsR/N+1y57fUIGWd3rvsdvabIaJHd+b6PCfq5nPb0BbciqdMcqTE3f/+JIb",
-	"0mVo4mW2tAF9IyI4cmfmGAUvOdGYy5EnrjNln6tUxl9yjmeKmTQaE+siJziKmqtU0+a90XjHFu7x51wk",
-	"EH9pknJs6HeJGSEjcJLRbZ0TmjjHczLb6u1Qz8XetAvdRR5unCEkVQwL+uSlv7S2ys6BVWqldHP3dvm9",
-	"0TV+rEmBoHF/GwaXSr3icu71mPmiR6MUXYecXTmZWrOwl+i3aeWOm9W7mLt4cKC3kqd2rLT4C740L0Qa",
-	"0KDmCfKCkkCerkVNfIIklMrU8EFCRMalmTnRh6zOJ4u09e7du9aiM2XVpiz6XrKdueEicWN+cSVP0ivb",
-	"CVotk2p2xKyeMz7iQjLuDtELO3LNCclKlHCfNGLS6VRpC/EriAW/xGvy32NSuP2YJly4m6aX9RM3J+bu",
-	"7kQ/7jc1BY2zYZZfgwnd3ry9fN76sY0XWD/o0jVqqt2L1t8SIw3cQtzFFQ6VnnAbdIKYW2hZMYFlD4ub",
-	"eAL5K9VVvBuDLMQpSsgjxgcGpGWptCJxE0ere7OhYDiEyIob6BWuYlM3rN8SxzfOiomVo6SQGTzQIzZz",
-	"D7jLHDrh2Vgl5KxE18vaUyu82Lf5HLnWfI5TlI57apTFc54YYMopGL8VTgLEAjkc3db+UwOlEuD4cfgw",
-	"FRpMj9fs7XOtJuRumKiJ21CFW62mIE1mAmSb3WHSKaXNN3ospG3w0aeDRERsACMhpbMycusjuxbn3oMg",
-	"uZ5y23tt//Ph3P6x/+7g8sWz6Yd/140n4k3cMGGQcGN7TkTWbkmZ3NyTPoCAQYOQWVWSHHfemWIGYlq/",
-	"Qzgyj2MNxhB3+imRZW1VJubR/9+uG4T8QKs35Mw94/g6d0xt5SMKg3Qab8vqPshU46gXBrwHjKwfsqgq",
-	"2yqkfXwY1HocC7fP7wG66goxVJ6n35iCycLCVYYU2yQhipm/z8dXgz8gsgG5Y7xXX05TEu0xWaQ8eVOS",
-	"jkPHweGCwPxUFm2zLslDZxqnSZIRJDu1bJIatAkEBYeGqU01NJKqe5s0N7k3P4GqFo4EX1y9c8akJPR4",
-	"krweBp3fN3a7hYsqiCRJPW/NxioBiuGErH+V7u4eRAPNZYz/C07c0I8i3ntMv/kf6KuHB/Qj/RbpyD/U",
-	"b7MLqzTa/lLNOu6/TvO6o2BmjDdiZ4FU5RuvlW+9+bvB7Lf/vBj/uXt9/PMrLgX/8eLgdH93uJecRD89",
-	"3/v5ycHo8OkT8avRhy9+m52q2rhF+QD8liwfwfvyIZRcb0t6/Rrm+N+NNFz5dJYUXCmMUx/VK08ch11J",
-	"OU1+9cJZLgxGQkdKxWHJj45u9cyI4HhcJtWOOFCfL1zEWD/TtH0U0Ma/WhgBJFMME/boSvaJrWl0ctWg",
-	"5u4X7N7H2EykJtBmPjrK+hxlT59eQDbncu7vvm7qPhQpEiiN7E08k5opyBjiK+keNVYkCZkm7O3FSe/N",
-	"yfnF67Puy173+Pjk4qL34uS3i/aVRGmYTtxm0+AY6KD9yf4XJWW2/iAzK+LSwRRCIj+Ytyh210rDiZDl",
-	"X/eW5ONKe6hTFYb+UPw7BcttZxmdlcXoazsGPRMGWfvvFKjNLPAraDG8k/LxVka9rDx9k1sh3kaLEuE0",
-	"DbKLof/zAQ6EGpRNm35V0u093W/vtvfbT4JwMfrabT3nrWGn/f7jfnj4qC4IGwYZiGFzpELoblpGGAsy",
-	"mtdIB/ftyPY77I80HgEbzBkv+4mBxdzyATeQCwepmErizGGIWtk7ytvsWDmJ4G7j8IEsF7JlhG2zM9QB",
-	"BC5x+3Ql8fbA8YlY8xlPKEqLN1aIqzxJ86zltGuYr1JyJPNDxk1mPyJggb2r+gtyP3L/Vffl89fnr06e",
-	"4dlN+IeXIEd2HHR+3Hu6XzP+tILG2fzGoyFSOq7EmIk/avmbs1jPmU5l6JEuufceg1JuedxZwwuwokWO",
-	"X9YrTWoli6x98r12nAMHNgnsb36H+UMJSQJxs3lscxnY7FqslVN0I3HjtOUInITM7sZt1u8+e3V6dnpx",
-	"ed69fH3ed1wlY1LBPEnu6ZaMM9jYHjlXCZzDsO5DudKsQW+hM3c2BlnyOSROHOYvbX7t2/qytM2txlNE",
-	"WIBM/D2Htql6rCvI/i4qpBzg35TSt6FIjxZYQyzcmJkTKsvbls8u+9SK9a8ygH0QfCsjmILqn2gC5wOv",
-	"mLgj7lpV4F8mJTbhMRTYsuryvkZh9ZUJgTqOXsO5tUeexsJ2I0u0U0ukvU1Pp9H+e5fjMQswwASaHU5F",
-	"XKIemGaRFq3SbKrVDQI+0Zs2Z5wM6MzekUq65XvcVRCW8I61RlAx8MaL3o7UF06ttNBi+xqPCREt645p",
-	"Dde6rUOwC14lByq1tSfAM4pYC7Mh2rkN72LTbLrHEmbNeqTO2kMIOk9SMBSkyexmXnIML+2xSuI7j1KA",
-	"Rpc+a7kegd1oLy/p0VymbIpywnDQWh2P38yONp/XampbpcMIM7W5BitI+FOVmB959dSzGFl+9wGbTntu",
-	"YhggImGAjOM3qfSLQQhWL52Wf8vFevGbBmOVrv6kEujxOF7+UcPECSu8s5KB0fOR/kJE9Yzl2lZ+ycbE",
-	"bxRTxX96sy37p499VeRcdXXZj8WLpR8z70ytI6ZEn0uUsCkfXwuCexQuIjJqaPqbC+rF65f7LEqTeooo",
-	"kKaf2RL9MtZlFZF4l5NYlhR1Ax2rRKW6crMO/nH45NGjx0+DZfDP8cUFi/CNqq/mH3vxIcQ/Lnhq/tFt",
-	"/Ye3/tptPf3u+7D9/7Gd1vuPe+Hjw3qHDWKZjlXcgJuPEmUgZokwiD6aeZcEGyk200qOyhaBN0B6Pi0j",
-	"KOt80+OTgRilCkM4znQqPZbzrIZhagrH5bz8TH4x6qUS42uV7/fyTa9aGvn7Tuz0hOwNCXpU+WAMUiy+",
-	"KZXtIerQ/0EZ01NajIREi1zciARG0IMPEfqL/AhOCuKOIcORUIzLS3WfHSI0KwwmYMcqXhiJ3orJuCID",
-	"qGe5I1gviHDvKr8MUpG4XQ98zJLHEyGFsZqTNiqJoSx7oEYyLYvO3gS4RBd2EVbrTYSZcBuNgzAYqHje",
-	"s0r1EJ+HC4oF7zkS66UFqgI5TvUmXM57GcSnQG9UPiA8wM7xgPfq9dISUiUM1A3oRPE4CwlqS95vwlYS",
-	"RmPhFbfA/A+RkkOhJw2SeFUGidv3av4Iwi7OXxr093PLHAG0hAzZHrOKHeyyaMw1jyxo02bHfCosTwjQ",
-	"OFSJv46UQkwIuS858w4ofyP7516Vy3Mmf1/8b6/1/uNuuP+0ntMLuORCFC6Py2SMrK7XKwb/Vp1wq0vk",
-	"6KLXCSFOhSx227lf3ib23QcRf1/dlyh6lMh43+yZw8eP9nls00e7y77pFZlBiNvUykwhKvwm1dm9gsmA",
-	"EFfc4gFJZfHAY0YQXg1MjKQzR9BNS9lqh0/RHUzpgtU9zbXVap9vQU/unuqv++v9ufh14rMG+AbHsKmj",
-	"S1xJni9Z+jbmB60+42ZFWexoYcEuJ/Q9efx4P3RLRazSfnvfx8/y4BkBpCkCi5bCEVN5FIcnCRukFiNx",
-	"/TDPnkzm3hOOh+WjQ+4glk/Bh8kKm7cUVqIISePFbin7dRmh9GHagAOYjUHWAQBClohrcGvbCC0RBmId",
-	"9GXCY0D0VwaSI1jr3tMnu5sO0RRT8uift+cvF1DHtZthIjWFLeBZU7TE2WDOBgmX16b+o+lgywTrFZxS",
-	"lm+UYVqrAVLjFNDkLhnk65yDSIt1zHRWOx4qkb3dinj0qEgtJhPEfEnFIuVYMQnZQMRCE6vxhCnN/gKt",
-	"WjMRW8c1YKpS9ZkwkdIxGyhbFQuHu0tqZ2mTXs8kxBVo4adjQfxVqjeYb+iuRQ/hss8n+0g9gqI683uD",
-	"USxsyGfDUuT3m2X9ahnGXdnefplgvAfUUauQxnInHQyfm0LMhs5ymSj35u7+IRvMLWAUmfCkLBuxpBtn",
-	"IoZkThi3K0kZL/QXdFt75vCs4n72Vj2FS3OZlFmbi1pp/3At/WWT2hC4UD1Y7/Da7BqZe67udOt075KH",
-	"rfYwV9RIWAzNick0EWBQJ+LRmTbrN2FF+h025jcon9xjr7pn3Z9PeuevX564P8UwFBLQNsC4IPqv21cy",
-	"e657fPz67dmle5TYKcwc6PiOd8tkNrAb4NfTk3e97ttnp5e9l69/7neYASBEjrsh/NP4DEA3xq8n56fP",
-	"f1uYLDfXTme6ZTEus5d8sHukVBZoz4VX08KDJRMZjWNnGTvD+PF+vXmYgbNrbZinh4+eVOoO9EPWn4Ax",
-	"fAQ+2dekoxEYC3GfDcCIGC2aodIehZGDMgiU4Bhg2VSJwXKRNGhQYeiyXUo8zgEN5Hwl8BBnJh1MhHWq",
-	"FZ2n9YZLlr20iqYLt8Ctu9fhchtqSLh7ETesb4VNoF87ZJZtuJ0P+DmPLIWjp1qNNJ+Y0FkMkU+3WWKo",
-	"4iKTJ8E/evq0lAR/WDJ5SzZQfn5NBoxCuwU+1Pvzcd0r9sYtgPBpPnegdIwLayl9VPMIaq3T5wILlZQC",
-	"Ph7j5O2zfxqWKPTLLF2Rhu8/HjTwQGYiLYihVMtOVoCj46ffIbJHmJGffsGatS/UuVrW3DzIn05bW8L+",
-	"ejYp7U+JuDLSLgi2fLZ1IvgceCxkrbcv8z+sBzL5TzzLXrgNA6eKN3/zJfjXZIMbThhHOs66CAn/hL6I",
-	"HO4EM6fDicTQJVJvTX/KNT9bkp9j4Z5Zva3PSpu4sL2pznKPlq43pAhYpCZelhUeHGZSfSNunCZkkeZm",
-	"TL4XNuQiUTfkUShjwuohhUMhYyFHTcAZMwV+bQiT6NjLEmpuCmqKkGSfL1iCxzSwU2H+NcLpu6aKYYt4",
-	"khgmrIFkuADMe9T+cS3fZOOE+QaXVrvyqF5mJFuzIQnYBRvSJ22VvW6GihxNYKJ0DWyBj6A3MfUx58Tp",
-	"Nj5SC1uRuerI61wZX8OEXDa119xc4NeK+wQty9rJdC2JZT6CuvUitHCiNLRZLt2XskC3ms3iJZE2qTzH",
-	"+kNrqjjVrUIjvUpAn5XNk6pZfyk9te+9XcK22esp/5NMhyX85394669eG+MJe7sNzrYsd3XhepcHPFaJ",
-	"RB8WuVvEO4+kNImUDBDnhCb6zJmQnWp1hCw9WGnmA371EmTj6PrdEX33gL37rFA2D3/xB1udfnEYteSr",
-	"ErgLgG1bGvqymz/hH07prbJn1Z9FXZrNerCf26hVPortYVXLVLIws2Y0U4bKWprFgMd1d4NuMuPz3K1b",
-	"vg6h4XIt1Yzhq6aexbY97Tux/5fi7jrGWmQg2sf1rHNP6RpfNzct7Yyvy1MD4VqPnPOBu/XIuW1VUpRq",
-	"DXIlTRZ3eRo+y0bYOhcmiwuAux7CjfvH0IdWhGSpgc0h0Fvl6BoAWTuhS7LnJkKmdovBUwO6x0cN2+YN",
-	"wYFWMwOaitnE3l4OWZTibX2/4jVvb6/nKgurbHtxpgWosDLn9820uUqUe3TO5uyS0fs6gZ5/uH5iNp3e",
-	"TRXX3VS77p7qbNv4iEU+3h2ymJsxUJDcTHkEhqJAlk3QvGwvxh/Wun//ZwPZI7ogb4g4+tXXhCqlsyyS",
-	"PGYWVyuDDJX+csDwRWQZ3bzWuw5EBS2NX1m1A7VFKv62sghf0ARo3JT5xrCsG9CxiKxpO9HXYf1fuy9P",
-	"n/Xb7HB3r1NOFwtZ/+z1Ze/567dn+I/zk19fv6Dfn51edH96Sf9/8u83p+fuf69k34cDehdvL96cnD07",
-	"oc8edFj/xclvvbcXJz33xTcn569OLy9PnvXZd+jqxnTXPAEM03SbvPbfh6x/enbx9vnz0+PTkzP/sYuL",
-	"09dnF/1qjh2uKwiDfEVBGOQLCsLArycIg2w5QRj41QRhsLSWIAxqVxGEQdOMluk+DD603ARbNxxDxwZn",
-	"6vFer3jiCA5dnnlVrqLQVBg8K5J1T3yybp4sclGCxb6A+VsDZ8qinWQJV3UqTTocisjZ1W/Kl4mchJrg",
-	"Gd2MZtqsfw1zH8nwQZ0qMAOha+WgR/mPUtk63EUuzFbxxaLsQ6M/ho1em2exCXIo+7DxkuhkCY+uDTmQ",
-	"qDQNcWAZtngN8yAMkGJXZW9ushIf/EWAXFMZsVLp8ywuhMyCt6IRv3E728ktGqUX0/QaAiwrIjT+pJ0Z",
-	"yDG1FGQE5NOcjRXGj3QqTdlj5GO6pgGZUQiyTYq7u43n5pqSatf4ppe/9svl5RtfZ5c+NxTeG5lRcFCq",
-	"enxYCfjs1wd8CIy58qLoCBFzbb0oXZ+ommNeSf834uPcciFKtbDzC0c+OctkmOyGSu2NeDEkQpwZwVry",
-	"EcfWTinhJAd7DrgR0fIIbw3oDnk846UxkAjdnvfHQtq+L3IJbO9xGWlAaCwfF3IPFtgB+nIZ91adNs5p",
-	"adYGGmLjF2BLaMs2O0PPZT+LOrX8i31ffcFWwUzCUIUt5sahYvzOguDRWMiizjUVxC/qNPd6vyhjW4tj",
-	"FLPmU5GXFhZyqJannflcmTAGk2fyDTbsu+6bU/y/7ymeUZh5bvqTNssAim7RyMcy9tF5fC0sFWbC8hhY",
-	"x0Q5Nr+SSPiIBcbEcndbwnht15fGQ+99h/my++UaKr5iSsgqiGKD8X3CAjgtxrjEutjtK3klf/jhuMB8",
-	"t3/4gXXzu5qbu8kmnwesKx0IjhjPYr3ZExVqZyc8GpfKn+W1a6+kkljRgyqisVSinztjtP4RrlzIERso",
-	"O3bkg0U+BA6AUcM2O1MVond2C16j3RTK6/+nCRHLRvuPCBhfSYCOYppDZpTO1mf85pSUtNuc/odWISz7",
-	"GEtoWOCSUHUM6Uu5Yq0Lt11HrO/2oc8mwKXJk9KuZIFrd0sGqdLReDn/OwOZUDwDYSZtVpoxlkChKA/l",
-	"lSOtamCJwiJn6TSPQ15J79To+AryeC6S8ZnbOASOZIfgd+Y8j/Eh1cjSJhD44kMrK8NgOszqFNEXxCeK",
-	"Mj99/a3sKU9BlQBNh0lVajLC7ZXkWlNAUc59vd6hBT3j7gDdUYLJWnYYq/FW6iSkwPoMio3AYlSIpoKy",
-	"8dHuARWuWQad90OmYQrcKzB3fn75iLcwP/yA+9lvKjjYZ99lmJTv2xkexR2pkoRNX7wYOGVkjlg/C5f3",
-	"2TCDD+RHVI8fYMdjcKaTTiU94EbRsdMTRvwFYaXAZUGcIdYy9Iu6FBPI1uTmfXBw8DTMy2dQ1cJjOt6J",
-	"iLTyKNZC3GXV2LNi1u5Diqzf0Jdskmm+hy+FsdlwlWLjCx0pMDvT+Bujzeq4TfkIjnIBOeDRNUrJ7CWr",
-	"2EgxJXEsKtrpg6CRoyAwrH/MozG0jgmQ6SithVApb1v/u+WLq7ZO4xzOLIgQivOh+04iIpAUjvUKqDvF",
-	"j++3d4MwSHXiFaXp7OzMZrM2xz+3lR7t+HfNzsvT45OzixN8p4Cp5HqoVCqtE+y29+gpd3vmUxF0goP2",
-	"bvuAgoBjNFF2+FTskIRsOUm34yxU0nMJ2NrYsaqAkzIQMG0x6SxHjhS25yxRjmglMKtUm3XLzI2irIaf",
-	"ncLOBcVp7DYqLzcFyZCuWcFCb4H93cMmgz5/bie7od2GweHu7vrnS0Xg8ZW99a9UqtPiSwfrXyrqhrs3",
-	"9jZ4Y7FcunvvYIPpLRYAvw2DR5vsRLVKNr51sNFm5Dk7ZRsZQcVl6/j397fvw8CkkwnX86Djr9K5iyyv",
-	"EEY+WstHxqdDZnTrbPKy3g06WS57ScX4thRhMAK7OWU7wyjTQ8KsIc6fwS5T5gb7W8EZP9Dm/2TavID7",
-	"IEw35JLwRegNeUyVqfOOKkrJL13ns8pSvrIIYli8DhMGgyaOdpGwS9frI9anu2yfkOM5GCf7thmrNMku",
-	"LVfSV7vz0d42+z9pPCJlX7EhxnwKIVqOrXQa1hXKDX1yTxySh6RsZrRZ10Ni80vPlSz5NtvsnTcd+iUD",
-	"O8wPQwL4En1YodWNR6+U2rCF3sX1By2gVHhssdDYlfSVxrh1E3OKqVLsGytpFGa73/MZbtvAWdRgxgjG",
-	"NtTj7js0IZtSGvvfk+l5DTA1VzLz/foP4F1Bq4mgQlsl6Jyzvcm8aBBK5FgLyh2F5pv3ECIMZe6c7Hws",
-	"8UHmWRHWz5KXzjJAh0wKlWBtpQ4d8tZ91uCs8FgVvo7cRhRRv4ZS8z7/WGn+9zzT29vbrVtDlWsM1nVa",
-	"qlc5W5yxLpok5Osmv23J/547JLMyKf5eXeqg0C68ZJ3D3b3cLYcBx9uym64gj8KxnEW7fN6se7AuVXSU",
-	"hZ46Wdwq9zLn0QTvdGv6xG7hBipnTZX9vEHlJl1pQLZIXsWa0Tnp10g9sDY+7Ipvv6GmfO4d/TathL1H",
-	"m0yvprT/V2hi5K7Q39/fhqstjlNDatax2kip+L9LpoY3GZatjOWsnEVjOOfJzA7JK6zV2sfdqgMT7eQC",
-	"nO2Xg86S7AmKgfgHqv7tJW3lxv4E4zmLNT2Yzl8RXWeWNNbnzkvblIzovPLeOgsaH9z5SPrjdgc9mTsf",
-	"fSvL21X+jGPyWw61R2RI+GBzZ2JBulTsVMbkJiQP/1HVV9nozmBnCnuBuMuk5dd0m3TmJcwz1AzG0u0Y",
-	"JgYSZ0p9d+iMxeWKJP3vwzxPxzcqKDmxnSU7x5ef+nLAlT/3v2+wFCnzdqJu4Fwl8A2z4CY+ojygjy88",
-	"3Yhnqa/eA5PXMfmlo3gfL0Au4yuZvVR7cYHpyymvDX6dcrvnhrT14pECNbX2Sd9S1y2sttTIz+JGyBHG",
-	"4LDREYWOSk0iShIA83P5UujnbtKgUZV24/iBl6u8/MCai6z5M5EihfLUZ2HMBRvTqaOyx6tkbC6QsXuy",
-	"UtMh2Ja9qVH3Btzt255v8GTWfef9ne7bm10DG6tZrOzHS1HqcoCsaHtsxyC096mZ9oOV/JVxqSOBSuWF",
-	"ol35bKyoPodTFg3+5zBArqvh26p/o5lJdz6WwEZrzOnnvtXLhqG+Tu55qzYS4XLuczLPMbTufsuC61hX",
-	"SkioNWYrYuMZTfLbjRQ+6MBP5q7zHO5UcNcnctJ92KZFa65nVOSoypqLnppaG/DLaM3PqQuXGwOsVILZ",
-	"xtS0pX/QeF+bxnOSvmR81tijTdy4UPMIcxdrw6nlYu+knKQia3gOts1OrcmcnD4c6iGBGI7zgEDmA6dI",
-	"ajl+teladozwwrtG4xbLLAcjzaMSoPVn90/2i5pOSwlKnYD7ybkps+lYY1sl5RcTbBOMKrqUbB6E+ibu",
-	"ml/KDfQQAKkVCMQ2ay+omwqEze6o3qdcdIu43fF10jAovq06R97xPqRaaXRqM9Ne6WtyJB3lUOO8952v",
-	"d8+4hFm72ZlL83zw/jxYvo1MdeLjCFQIMMtd+tt5zNcl/Dw8doJN563J+eooj+bgDXShkyVhhbKmFRvH",
-	"ey79TdXD+K8kOnR9ubhlv++CDfIpsZ8reafgj89JfJAXD5Gf+wzv5hVGP4tIIXhNVaKksbCtos/OCtdy",
-	"pWPPF/EtVyUR1kynmVJbKV+kjLYFSwI6ySTiPH3tzxT0vDD2iy0tzPfN6+evnhDGvYVh7qWm8X01xw3v",
-	"Doutl97fSdRUD+3hWv8VXuup+66cKwksxtzaXCK4010hDmogncT6GzH9F+b3B/r+30zfC6AmR+hku+U1",
-	"C2JKiWLCLnHAWrhTasebxVD/N4ZPHyKnDwxZYciMF30IZ7MUncZi9Kt9yZQDQte4Ink/LPJkJLBsmb6R",
-	"D6UnQ2LA99HhjJoptoR0l0WjJPZmKxUG6FCuz5X0mSh0Yaxvc9b/vs26hSDCTve+NQRn41TGGhOLfWOB",
-	"DVpLrEw2+TT3dlaiezHR5C3exbmvCFXOzChXkgr2dw/2Wrt7rYO9y/2DzqOnnUdP/1OYq8enSEpDpd09",
-	"vDoAldv3Hyt/vy5D4A7ZG/ect7Ht6MakTqjUZxRcwzwrT2jyQh4P3vj/1d74Wt/7isD4FvJztVtwwbL5",
-	"W4Enp9bDqX0lBay+wItEpyu5JTTlAZXy4JvfEpXiK4DcrwmzMiW+gWa/9bT2B5K9l2Sez0Kvn4idwmIn",
-	"0XiD/qC+foyT+r63wtz9foTNKr2d2cHaNH1fkcotlJoaUyI26+Y57061kP7wv2ShmeUuvVlgh8ssOZ4K",
-	"pviE9JG4AYlKiVkxgbzSkiG7nTIOlr6NTYExqxwT4E+HrVduG/phudFm1hkh7wnsxktgaBlPMGf9cG8f",
-	"c9YrXYIxlPTOV8Twif1YF4uqVHOdCKo+YFRV6fr6XDaLo61Uk74i+tLhL5uwJ5d8VGrfyLB9K3pZMExm",
-	"AGTuxKZmGcW1INuXiie76M9yFexdBdWmGVfB77utp9gt4+ntVVDnW3//Cfie8pXGkVpdmjL7TsKMjZWx",
-	"3wfb30b8xt4jgufbFPHbXzP217/wRmM5LCzJ/Zy6lj/cUD7xhnIO2DqLU4k/j9Fz11kSzWEmo0hEUbtq",
-	"+3nsqMpNJlEjRdliK8AI6BfKk6fLhSLXgAxOrfEFFrGVoNJ2nN9iMM8OHUv40cQoX9+XX8lITeeUxYoi",
-	"8hqmtlYOp3b8khZQf1OpK2dKuIYxNwwrHLeLjvDujQuwrWOqwdlACf7hrA6+fxgl1YPj9X8s/12IkWRE",
-	"KEUkw463KclV4ZtpqSFug+124vth6HlOddVc7bBwuAoZJWkMPgKD+DnDOHbYUxI2rUnXwCILXWs/QfFj",
-	"C9uAS6pPmig5Al2G7Aa+bW0QKa0hcrPUBtgALRO0NafJFmjehYnfmzWQ2vFFigL1wYt4Dzp6f4NZXir1",
-	"isu530PzbXkfC8S9u1GW+kvfq6jZMWIkhWzW1ReZ2PAzLWqVZZ9w4oWlEjto542ysY+lySr+lwpJYKDI",
-	"Zv0GD3f32qxLfeBBYuPLVIO5kkKyvUe+246pyjf8Nr5SBHLwAaq2FRJieMaF7bDD/afk5D8Hq+ctHCnM",
-	"ZAxWJ3Y3y/aV7OZtkwYwVx5saGcgrQA7zmUtZN1qVRKDsdvYLWvk6AWdw5Icraet7BHhJc8bLnTwjcut",
-	"BzH0ucTQslEjfJ1qXmXozyqF0mmzFHo9BUkVDmd5n7M8Toudp+VQjFInCqi+9svu5fEvL05+612c/nz2",
-	"9s2/1BRk/wjDzQyjxjRijypM9wm6TNlCXtBcSQKF58MMIFITIBR1BWG8CWun06+TtR+si2+JrdPpZ2Dr",
-	"mlBmuf9bfUk1D8VADTs/YpwNU40FKTM1vKBplzN+Sm3ogs+IJljudteAJ8gTlsgC4DdATRdkTOXdH/Jy",
-	"vxbTu4Keykl5M96o54Odj/7/1gXz71gm3hNpHmDfLmzk3/ZBozu7vB4Cnd8UF5zIeDGsuSUvrDL/8mbP",
-	"teH3rFX05xTsC+2oa6Q69cVwM6VS29hm2ekmty0eMGvHINlgjq1tHuT6V1tvgcixIOumil8k45ugsKVi",
-	"d1Ps81LKeRTSqrzk2H3WvXN0/OnVFbL+2cE/9uJDiH8sBYrzhlsLPd47vzeHiN5v7I4t2ufflyc26wz/",
-	"4IJ9KKuwpqwCsuMGbL95ob8tCvCienGqZDZWbAwJdmpKlAGTd10Z8RvYKvk6V1EoZzxMfgCM5hDXeSoc",
-	"u6xEZi4bf/hxYdhISWg/oB8e1OoCexE53Q97rUJpOtK9K0Dza9ASD1eW+8Bm3o0MtwZflkslfxruss3W",
-	"1WaHiurIs67cwmrUBZXhWFesg4xQZwyXjLzs9pddgpQBNoCh0uArcrgfMBhXo3/yPK0BZIDLJgX06SiC",
-	"TS3TcDGdejtT9Z5RA9+iFHowbv9m45aQA/enfTPb1oBdFaO7zJHhSkLLI7az3mEEO8pjaVMtnICbjUE6",
-	"O5ewSaHP9TSluoIZcADDFu7nbjnydiXRFEV4E/VjtkzINnun9DUJwE65Aa6ttIhD4DiuqRcrCf0269KE",
-	"E2zq5cTrWKX6yO0k4AyzaRcYqhpxduG+eKycXPrUKzn2dXry8+GL1v6rszetf797eo7NoUqFEKlfVFbw",
-	"8H4QUriCvyt1k0oq1YdYcggIJQozqjf5twItH+Kj30h89BX3bVe93CmLmZIQJRm4bWB0qFACtdBb3hQT",
-	"fa40kyMhP7C+e67nBUc/ZJeaw1Bch+yYx/Ecxd2JvFHzDmVtgh2rOIMizdmU2zEbQKJmORQ0LORntVF+",
-	"n6khNuTxDS7/Sd0u/dDYRR5dmlgMjsc+U39/d5cl4Nt+Z2bplBtzRJ6LwuxzL5Gs3fMTZEOeJjYfNmu7",
-	"KQx7tHsQOjN4xC3M+Ny3vXcKI87x3VQu4F0V4vH89fm77vmzXvft5S+9w/2n/zrcPeiHiP3KMBuH7tvD",
-	"bIPrxPZzOiK3Ow33yfoUcnSDYPZtkrChSjXzIoYs/ARXYsegIWQwmdoSgkUDtd2kpVnFDJ8vCLR/t7IG",
-	"1y0vG1u+ecsa+eafzju91H3pNN7wK+5aU/nCC5hv8LZPRKu8+abENKvfLj3pxfOXsXfvKPo+b+vdV3yO",
-	"zOZ5w3EfMXfR/V+rdDTeqEFeEah2ls5fjQLpwpFunh/uS7UBi7nlA27gKDeLfJdWbHOHJh1ObchFUtM1",
-	"+iWOeZfL0i/AEzu+63XpizpHViiaU1PZL+7OoHxsY1rlqmNTCC4Q0mplphDZ1X2Tc3nqBGkiBppjg380",
-	"y6+lmrHXTuhhtRQheWTFDTA0KHNPQv/jVUB/uMq0Wp8tiuWw0m/5SmrghuDCn7+DcI08v3QrOC22aFND",
-	"/ENrNpu1hkpPWqlOQDorPF6wzPP64vfXwxc/2bPzKfTGws0qEwc01sa2e7Hiz9gzl2hhoZct/eQGCAMy",
-	"JnqretAKboPO3pPHT/b3Hz3e3Q0DgY2Sx9ZOTWdn5xrmpu3HbEdqgmmqCrNNm1w7bLk3bTpo7qNb7HjQ",
-	"CX4CrjE7NjXOxpxkrXjd7mVMUbteb+Pd4XyacQfvskpqxIXCPHS9/fodOAvaveLD6Q24EVFz+1svjZHk",
-	"/pt9d/78mD15/Hj/+/vuhuus9fkKewBQ5DOr+XAoIkaJ84WuP2LCMg2RunFKg+q4QjLEijL4QMisUmH+",
-	"XgnCXasYsBt8LvLNooK4i1Y4pxV+TlgR8FhIhFwvc/ZvcHde/uLBnXu8XB9zbxMWtdVA3+R3R7ON/YPD",
-	"6Jvmqgj5GEhH+Kzno1hF6QQkgolTnQSdYAfjNX7ouo/VeAPaBTaGvAHLJYUvxEi20mmYoZnDHGJNVlgG",
-	"pCt9Cl0Dy196h43O5o7520slkE3NC2d8Am4AKmZcioqUXidP8PK7XUZd5b0XAHVwZdA8W7xuokD4bTWB",
-	"oqFUfj0uPuMl1fIXThY6vYV5FxzcM6pzW54Plsut37JYUMnRygbHvqznsomsdDQGf7zlITwt3r6//X8B",
-	"AAD//w==",
+	"7L0Lc9u2tj/6VXC5/3ea9lCK/EjSyNM5ozhO6xvncWyn6cO5IiRCEmoK0AZAK9o5vp/9DtYC+JBIibKd",
+	"ZKfbZ87sOhSJ58LCev7Wp2AopzMpmDA66H4KJozGTMGfveFQpsL8QkWcMPsgZnqo+MxwKYJucD5hZAK/",
+	"ETkiZsLIJVt8p4mcC6baQRgo9s+UKxYHXaNSFgZ6OGFTahsyixkLuoE2iotxcH0d+r6On1f3w+M76OOQ",
+	"GprIccqOzum4up8rpjSXwnc29F8QLsg/U2mYDslIKhIdj1qvqBlOIjuIdZ027uuSLW7ey0u2OPo444rp",
+	"1b7eT5jIemD4Fnlw+uKQ7O3tPf3+gEiRLMicmwkXZGefxHSh7aC4adBrow3bdqPeMjXlWkNrVY3Pst+J",
+	"mVBDEmagK9sH0/ZvJdPxZNtuT6lhJ3zKTdUaUkO4JgkbGTexaZdEF8E/U6YWF8GB+ulR58D8tPe404lC",
+	"EpmIDBgXY6LZUIpYk1QYnsAg51zEck6YiPWm9c0G9FYmfLioXozEvqBxIehslixCQjWJFR2ZFmdm1JoY",
+	"M6Mz3lLUMHi55c54a2eHTKgm3JSm8s+fdnY7B/Offny83+lEbdIbaCYMmU+YYnYGihGqGBFSsI0TYEYt",
+	"eiPD1OrYz9zKGEnmdJnWplzwaToNujuhb5YLw8ZMuXaveD15aEMNIyMlp2Q+4cMJkTn9c01iRmN3vqjp",
+	"J4xqE60nlf+j2CjoBv94mLPKh/irfpgNxY7rjAFVHkp5yWs4psZXyBDeCckvxsze2ANIRUzO6JSdccN+",
+	"OqEfDwibzgxncb7y2cdNiOf9+/e91EyYMHxITcVoLAd4/ORRp0uiZ4wqpohiNJn+dBEkludcssVFEIXA",
+	"GEjElJLqp4uAiyua8Lhv5CUTF0HkmAdSBYGnZE41sSSzfoTXYTCjik6Zya8bpvVGnkI9R+H2+YyaSRAG",
+	"gk5t4xSa6F+yRZ/HN97S4+fNryQqCMX36odkf72D8RymSktVPZhIsI+mP4Q3Is95Z3TMyICNpGLZ4OCQ",
+	"56PDL0r7NKPGMGXf/X//7LSe0tbVh0+7nev/E4RVt5u9TrgYP4NeVscGlJ3wKzh8jknhFeQGRsyEazKV",
+	"U1ZYwaVBMtdJHz8pjXYk1ZSaoBvE1LCW4VNWOc5mMszGzcRXb7yRbhR2QMcjuNirR2RlBjueubt1hhMq",
+	"xiwmwKvheCVUG6IZEweECmmZciZO+FuKJlIw8mB/Z5dE7rf+lOspyBPfZxPEuyCfohc5SqvMPtLpzK5f",
+	"cBHsXARBWKSSi8DSyYdPO+HO0+uLoJpQau7VX+ScTKlYEG7YVBOKNGsvJYpX+lTqWrqAy6w0zpiNaJqY",
+	"oLvT6YTBlH50lwj8a8OVIhO2ifEombAayrA/3cEZdxfIpoG4e6BmLO7XuxiOoSbVNccaTjTcDnCGNbx7",
+	"QCLFruQlF+MIrjT8J4sjEBrMXNbtJn4fNB1hdlu4McKF4gTAZzLmKAnbG/At5cA1h1IYJoAIrZxkb0Uu",
+	"xcO/NMoRGY1/Cnhsb80Rt2JLQGNqKdrebJZhSqXY0JCJVJqRAZyChZ27/fS68eD9sLJR51uET/RMCs3K",
+	"92KDSWy5dtj/Kp1dsgVe/DI1xEqXmg0Vg4NY0A+9alPVlXvtIbxzXbhO73IS0F7NFDJGnnf9TtMxu+v+",
+	"sdGKQYDKYHl1qlkcZrzc8uYQTsZg4cRTe5BwnGnMzdEVE+aE6ztcqVKzp0xbFlkx4h5yXzkizL6sQyLY",
+	"3OpTI660W8nUTM5SIJ87HF7eZsWozvhYsJhwsUR9Z8y0ckF7HQ2WpXLo4hmNT5FXrJnGTMlBwqb/td10",
+	"3uJXdXTpddQhFUIaMrBPrD4iFaHkiiZoa+DFFywBtUk0ZYbG1NCIWI6pUcRL6JDBzhxKMUr48IvPB5Ut",
+	"kDi5GGsSS6aJHThNEjkHIwKOzo7oXMoTqtYews8yyIGMQfVLbOfKiqGCPN4nL/mzEP/xo/07U2OconjF",
+	"lL0EcHPgNbvkcsYUDPU7TaKPrSn92LLNRzhPxWJuTlg8ZurODkip0boZ0oSKIUPOQrODbAecwIcVh/mF",
+	"VAMex0x86e0Y0iRhyi7xpZBzAWOe0gWQTSxBnIAB/oIH+GtRjeMfILgUKWfnsaUWP8LETO5sp11zFeP5",
+	"neGSHAsrdtPkyOrjX3JBegREa09UmqkrPmQHds/swYebzukpMNDX0ryQqYi/5BhfS6LT4QRZEZxaS1EL",
+	"mSpcvNyumJmC72zrqtquJX/3wg3kqbINGzp4q8CSxm0PLyhPWPylD4rll15H1VwMmVdT7dUGK3+KSkC1",
+	"VuPYrVMUQiKFFUCU5Qfx8hqdONNUq2gCXLdgBftcPo5XVNydNI1t9pKkXrJys0RW8kXmKZO7I21orE6c",
+	"AZX4OgzOpbSr6qQq/UVJUEo0IlhtbDqzgitIU2AfsJRlBSiSzpaWuGTuX7u02YtFm3wrN8o3+ti97q3i",
+	"rcwsvn5XMwM6TPydoKmZSMX/xb40Zx0qBmoxTWB5pWBozluWU4+ApFORajpI8HBToef2IoWLg06Xaf39",
+	"+/etZVP1ukVZtmz7lbmiPLF9fnERGO9CvxI4WyLk/IAYtSB0TLkg1G6iuzrR8cEFKVDCMnHehkZ0OptJ",
+	"ZVj8isWcnoOx6+sI3HY9ZgnlIll4yWFqx0TMYubopyRTE0MvmQ7t2rw7f9H6sQ1mKNfpijFkpuyHxtl6",
+	"hopRw+KeaWoXtgNPWPZJhdc0u8aAYx8Qiq6wzJkHOmmzrthoxIaGX7F+7r3UNY5G76yyMnEsLSWFRMOG",
+	"WnmLTNFuTgWYZsAVTiYyQZcQGFKbCyt2aG6sVCkK/IkJe4oqLusXNNGMSHvBuyWxnCDmcNLjdj7tgZQJ",
+	"o9C4czj3acUav1ByWnQA2BuRG0sNQnvB0i96lwh7WTZf8AkXpsZ9nA4SPiQDNuZCWNk1k2m9kSu3dyeX",
+	"M2r6b8wfH0/NX7vv985fPp99/K2qPx43MaqGARdDsC/2eY045F/A41EmQWcGWek8odr0Lf+tXOciLYPn",
+	"AB3m4CQPiZEFtnTj5c5HwGc1jmrbM41jxbQuzQ2VQCP9HQKu2+ppgq+7sXnzBF+/9jbm9Z+9tu9ch8HW",
+	"57PgqsjPqV/G+YQau5Kf6azOFLviMtX9defsHfCruY8DQTr3Dri5VJeaUE3mLEkKLC6x28QNGHSak4Gj",
+	"0/6ADWmqWTPZOX7m3rYNSGO5+Do69uZoIJ4pjVlhtdEdkUWdNBu0ztwcW3kcwiCdxdteOak3Qq/r6j3E",
+	"iDjTchg4912FC59r5nwwqEmgFlaaORfm8X5Q6fPKHQ9/BuAsyq/Q4tzc8ckvhjB31gCXrbvd8pF/yPqX",
+	"g7/Y0DirPK7n0UcQEY7FLEXpJEZlliZvCxf8yF4+4dKdTzNT9OadO2FXLCkf8O3OnsotxutpGl474QIJ",
+	"mmmZqmGDo4DvIRu63rhggho3g6UlSRI5x9t79TYeJnTzcgHdHcKb9hMZbxz7r0zx0eLQvnkNVBQ7Nl0V",
+	"RWXIUGqjCzcN3vSNqNbKbIJbBrOoal+ShA4vdeZt8RQOl7pIp5bSL9kiCANgxQW6zE8oeMjrbBXLoWdj",
+	"fsW0C5WrYIZU1wUpqTRxAnDM7H0fg1sUfLtWTB+ydtAVaZJUNuuPbZMRcoNCdc0Ic+Ks8lXgr6vhkJnk",
+	"PqNmQgYskWKsiZHVncjU1PVgf6ppfsStJk81id6+OTsnD0FxeKgZVS4gcg0fz1z/+0+fFlz/u53ORkbo",
+	"z4+j/AKvc9u5lpfdhIndVkTOQvSkIpZkvOxGjg2Zphp0c45X/yg1qWK1N6P9GjVoDBZYI4DRJHkzCrp/",
+	"bimKfVju5AsKZ23y2h4oMA7hglFD4MrjUqyR1EhPQCzegiRcg/OWpAKF1sJhoyLOjCIXArRaaCNziNnG",
+	"nAFwhD5h+4mW8CzqPX91/Pr47Py0d/7m1IVOvDs76r89Oj1787p30u8dHh6dnfVfHv1+FrUvxM3Exyn9",
+	"eIxfwVGo2W8nXS4dDNim9cSvdYpsaUvqCK7D5WsMRbxqrjGfSMs85SUTIYku0k5nbzhQVMTwJ7MaGz7k",
+	"8c5jfOYeYKv7e/gQnw3V0L0UtcmZsTIxN1bp7hI0H8JpInoCrqoxRRUsVxFppYrYX7wfzH//4+Xkn53L",
+	"w59fUcHpj2d7x7ud0U5yNHz2YufnJ3vj/adP+K9a7b/8fX4sK+OmihvglmR1Cz4UN+EkP6LrWNCGk5Nq",
+	"4BmMDic+YhlCwt3J+E67uOMDQsmUTQfoG4PlcmdrQi3ZOyNs/q1duxW7jRcXVq7/YghX/n8Fjt6pEhGm",
+	"qcmEoztqEoOV7qq9tdJdIUhjRbi7ZAv4b6OjXzxeK4pjIWC0On64SHnQ7dqjf8rGTDBFDbvJDSivmEro",
+	"rO9Mo6VQvk5YETNo5Q20HCax1wYTEMWkOCCaXTGBeQxLYYT1u/e4s//jrbbtlM2kMjeZ/cqmTunHEybG",
+	"ZhJ0f9x5ulspo3o+vuOJzf97davrRLz3Pq58Qeb2r5FMRdwmXjrVGGto2T4mFrRxvfzQ9l3H/t874R1Q",
+	"kV3DOuLPxTsvyis2ZPyKxRVy/DLvxG/X9l4X7ZiHMHINeQNjKd3tXQh29EZhZII6tUsr8dIvO/pI5C2m",
+	"EdjEfHJILnagnm3VioMLEaF4iL1jbApYYKNcbIyA2Q7llLWJyyUgEQV9PMIPQFykYuE84yirQOA+T1ih",
+	"Z2ey16meMRGz+EKAjGJ4kqAwROpkEhRJ/MZg54GzB9kNyUxDQRj4+QfePBxXKmLZxrwDU8TGUzXlovh0",
+	"Z0XOXmvX7paFarcp7pv83t/Owv26KI6/MROm5lyDfPFvKJgv2ZYYBJdpQpPEJxnlKV0HoGmgZgnZUITO",
+	"KXCIe/H+2xHv63lhFitbPkKDdHjJTCMD0jN89Tq0hEwbCy3w7VvJhamSWkZKTpvbWi/ZoplPJuEjBo00",
+	"sozJVKBXwcjmYzHS0ERv1cHq9Rm4FYCuQ78bWeOFibhVX3vfodXui5ldneunWqU7fpu5hrw1KOGZE0zj",
+	"Xy4wHVL3iv6mqKyQ7TzdbXfau+0n5TyVPzutp73WC9oaddsfPu2G+4+qkprCwCcFNs/8C4OhFJprw0RV",
+	"lmZk2x6aqEv+SuMxI4MFocW4WUbsXg2oZpn4IKSVbFkWdupMmcxyuUNpZQbLi9hHtPejB4BbDggcTjAW",
+	"s9iu04UASyiFN2JF5zTB7BqIUWBx+dbGcVbexUOpzQaDLnjtnTJX9n8tWfc0Xej1wvhOY73MHfE6GwGq",
+	"BmEhcwoSE8n7cuRKFvIbveqdvHhz+uroebQk7dYI4jf3JQylikuKDvLoSsmEklgtiEpF6FIGUm0vZhET",
+	"yEHQRRP6qoDyhf0WyzyrngchayjJ89QKhXPFDbAwCM+okw19Nsmto0AmWXJgk+S95p7+vyQXKG42G8fd",
+	"C0pKWjVizK+sLjJmVv70Hur2ikyiDRUxKjg0Se7IPw0jaHz5n8qEnbJRVUOZSlKRSQ4hp/MJZEOW3NfZ",
+	"R819wVu7dLfxozqKCPNEUudZxWUqb2vNuYGc5Bvc2cWktqaUvg1Fugy5DcRCtZ5bxre6bNnofFNr5p/b",
+	"OMtzLBr+lsLX3XWUClBlliii3tuY2f3upjk0pTaSAl0MgOBmZbFcKxsX6I705lubU2v0kDszr25u/+br",
+	"Xr/C9VZal3u4laUWcxlvaafNOl5DGpa/VkpM7mOUQac0ZjnUQnl63+J9+Y3dQ1WXyobLY82W1yjzNJeh",
+	"Nm9OwUuzOVftHcZyecN2eZkwQNwK3KaYIkuk8qYTbxTDUxvmwaaCacLFMEljFi8ltJHzCeOK6HSKWRYm",
+	"p+jvmgfbgeWDVe17kQmua+F/UmmoayPjak0/2JpN1XGAIGsrzPLssxnkmxmuscnHUy6y1JYbGgm2Ii8I",
+	"+xtkQCJN4w19iM16HQXeWl6sdQEdacxNb2iQ61ZOrN+Ur9UaPjIHTCEreMrqw1/zFIxqJA2keSMVmSl5",
+	"BchBEv07FG3LXs8SUkBkCyZGB2EBOKda+886bjzp7S6JpY0pTDRfvtptgtT2Tdu04b6zSwdZ7+jBlml1",
+	"RBf1FLEx3x5p5zq8iUJ6J6HkqARylyiOGf1EjsBwZBkqpn/YJ5A7hfg8TkmsnLtg83oOUGW8AJA7mqRM",
+	"Y/aLN0/RQqT9yo7KJL5xLznW0UqzhqrxZsM17Nw5vprdAU3BFSDPZqM6CG16QsrGtZ6218mauLHNJc38",
+	"wNxW2HQ9rx+6Tz7KTIzMpLO+HRhk3iDrgWPqFqnwRAPyQz+dFZ9l4lf+TDFtpCo/kgnr0zhefajY1LJG",
+	"MA2jLtp3qas5Q+xrQ5UpPfF9Qhv5UOGfTsP3/3RJRSWuWp6df5h/WHiYu0lLD314xdIPWfw/Hql+YW3y",
+	"b43dMv+GFbDKL3h8rdJTXRhIZrotjxgWFT2DFT84GcPtQqUNr3DaVui6KQ+85JhjnnuevQBkN6PukivM",
+	"Kcj56OYwAugNGHQ12edoQ5/ZMvNlrC1ltJebbNAqO6zqKMtqPy0YnW/kj6pIO2JXLMkTji6FnOs2ee/A",
+	"jSI8rRGhBP5yCGqURGCEjhprDkvOrtwTu1fBZhsormWzOjiyJnWm3jz+GrA8zYRpjMxGHwFNEnhl3ibR",
+	"J9v3dcnYawUCzcaAwAfBP7YxhFF1UdhWESvrUAXHCAYgbYxQWl4Dw00VIN8LK7wyOUOgtXI3mw6nU4cd",
+	"MaynMx+S/rmdnutzIWgu+Ett7swpNmVmIuNlMMde648Pn3bCaixHJLB1rjT7+8FGAlrZtI275gbrBlC5",
+	"azKRqSr5yoJ/7D959Ojx02AVpuTw7IwM4YuyV/gfO/E+i39c8gn/o9f6g7b+1Wk9ffB92P6/ycOWXaPH",
+	"+9VrhNaNI2HUolLfKICP1iJdZEaP4cRefeCmrdY1pl59rvHuOMyfDHpjsOgSwcbU8CvmsIyc09PQy6Vc",
+	"5XoTtWu1wuYNGezcNGznc+o9MZvOJHjb+84BvBpv4QTPJVc8LnrUdS7fzPhk6VhLS4scIktp4Uh60WKs",
+	"KAgWMRsA7qRioxTEARr/lWr7BFvfLEbUagVTJ7v4Tag8DkCEN7LI1FDUa2lI5yCnHcRGhkkhwG9TxlTm",
+	"Ta2lH1ZppGIj8wPLxZXkQ9ba7ew+bnU6+7tLR/f/av1/ADraqWFoZkn12LR9G3dteZOWR1+/WTkg2FI4",
+	"VX7WGpwoJoziW1ixi9xqa2UvDEBRWKGVZ2gqCMlKenjDRFM/Z9dBPq365avTfWtZ1Ws5b8ilmOfljRey",
+	"djrYVP0s3ml2Wwqo3pLjorX8DrakagqAN3boUkErIK0SablowrXJgIuHVJCxJHMlMTAlD/IAkafvoMSD",
+	"onlR9+l0wMephIQ7K2oUXssUducm8OHDi+I7mQO974I4yw+FNP0JS+LVpyOpQO8t6bt5w1zodDTiQ85y",
+	"3bY09H62omV7adaC5mPR56I/Qoyu0gAwqbX8pR1UIRlRSa37UvExhykpfsUTNmZ99nEI4V6uh3TWx80A",
+	"1ReNLXFxIjhX5Hwoey31hF/FaCJGM24fBAhv4IBtKT0ZpDyxGxo4HAga20tAG0XRylUQjTxo8yaLB4zJ",
+	"R5E7Au0bKfsJODWKvHfooS9XbTr9KaMCgtzzZPQMBds2LOMFtgoXt12RmNO+Jf9+muPogJYs+1MqFn0P",
+	"MgWeFWlocQMcJE+pRe4Q+1xI5oBq23QOVhRi9ouksc+sVwaNMYg/iXbapU9yA24/FXb+XE1rrCzroM8h",
+	"t6MEfA7IO6cnTnE0xJJUi4uQ7Fjtcq8DUisdGqZ0mxzSGTc0QYfbSCbOwVlIjQPs5IJCsLeSMrKkoaAs",
+	"/iH/s9/68KkT7j6tvuNz/MVNqSLy8lZJIlWI3D0IpQKUq9ygYpdzt7hM5MFHHn9fXpfh8FEi4l29o/cf",
+	"P9qlsUkfdVaDVddA7wMQpJJ6xoa5JFge3SvIyvOFQaBgh4ENj0lWw4OPhVQQqq4JloPYf+pKgqy6/TOT",
+	"0/pgy5yemNY+gGBzICW0jgevBrmHQrqnpUuYCZy57Y0E9daufEVzeWO1YsaTx493QztVMBXttnddyk2W",
+	"b5MpXlwTkMIPiMwSP8AUkxpI3onCrDxJsnD6SKFAgrYbsboLjifWoDvwtcBCyzV5VkGqPs5qUtABPKYi",
+	"9zwkCb9kdm4NBS6+CaBoSmMGocQeJw0RJXeePuk07aLOFOiAn96dnizBmFajCQzljG2B0DUDnwEZLMgg",
+	"oeKyGnBBp4MtK1ytOSlF/oYlXCpvgFTbC2h6kxJem8KNgBarDpMLpKgKz61N9q3D+mgUD/EcX93CirCM",
+	"mdXMRrE2GG51BtvEKNUHwa22e0PIoio7hDObZjAXa+NF3I5UbfnrShIDuWGnU7oRHRai4tMpILwJSYbS",
+	"ct8kJAMec4XclSZEKvIvpmRrzmMzgfif8kX6nOuhVDEZSLNtcmoYvJkLFpcABW8PW5DFsSwaxvxBmNlq",
+	"+INvpDrZvzzyO0sYX1qQz5Y1nvmlVkUqQyD3huzsFgnGhdEZQMfTBqyeGsrU+Zs1tMLqVNovO7v7ZLAw",
+	"mL+MKJLE91gQh+Y8ZskCwecuhFT5LxD76Pih446FvD5MmcmOqNc4lgWR3f2N9OcH1TBMt7yxLhqjmfsv",
+	"C6u4kbdQgrpsO6zczDXF+pZTDPh0lnCXUgpbp9tr0iC7ZEJd5ag2iV71Xvd+Puqfvjk5sj/FbMQFA3EQ",
+	"8hsgCLJ9Ifx7vcPDN+9en9tX8TiFPgoTvnExA17tsR38enz0vt979/z4vH/y5ueoSzRjmLdttcTvtIuh",
+	"sX38enR6/OL3pcFSfWnFJCjGRIX/yCUWjaWMXQYwqksLmSp7z3bJKKHGlXTwhbvytNPMFAGS74WIfFpO",
+	"FwVsECLzKDKH18QxP2wFV0kqEv0QoRDtAiTtuYoUo3EUep9nmHtF8QOXJZZx3bodK6swD8DjZP/HqnFW",
+	"i3u8e/2/Dy4ufvjfP72aV9TxHu9ef9+Fn+1w/hfG8r84kO+/r9SBavDcywfFLm+JA9YYiguYiutyazB6",
+	"dRlkC2tDocmLX7EsyeaOkmjcvm5h+l1xqFfm5qTmRm2C87SiwRvAIRagDbe1WvpPyyk2+VplEwyRBjZn",
+	"11TQ003cLJ7iyoSTN+4uIeAAvbfHlnGgI3WwAD6wxtN+A0f7HRHPxm5uS0zlDjpNstU9CHWlov50/9GT",
+	"UvVKy9emTFtlwSXg63Q8ZtqwOCIDpnkMarvdCFSkM36MqbiWPlf18ZgZypP6irFg/i6UScvSeDEWEkE1",
+	"KNHpYMqN1R8hlrFaO/c1P9YtbG6oh0AA7UP/K2DLAdhFkwhCMaoR9XzNoe1CMl/QoUGKnik5VnSqQ0vb",
+	"Q1fmYGUfK3D7HpVw+/ar3YfZ/tVp6RKUc/axOpi3JgQlWxs7AcRtcRjphW1cmkuhUUWHrNIE84JDudtC",
+	"tDcXRSPEd5okEjwlK3bA0YdPe7vrvZxLgleqRNeXce264Xej7OL3w8/v9MoPqjwUjXykuLQFpdIdk8L6",
+	"FIjLk3ZOsMW9reLUWdLEynWfVBeavGnCnmJTyoWd6XYeum0vs1rH2ymjMReVEXjendAg+wGbeO4/uA4D",
+	"q2Y1//KEuc9EjQuQa3tIrDQZIr4BuBYyOAM2t/oZHibwcGzA77yB1d5PyY0x97asX9bnhUVcWt5U+WoS",
+	"K9ZKFPLJUE4d1y5E1OtUXQEUGSVDRfXEleQaUZ7IK3QQFDEfqnP2R1zEXIzrAsf0jNFLjahElpEYRMXA",
+	"yDnL97DyTriF1FsLMt3TZYyKIU0STbjRLBktAW88av+4kUPkYptf4MJs127ViSfZigVJmFmyD7gyHEUn",
+	"msai4FM2laoir5GOWX+qq1NrAHCOjuXSUnjPWw5zkfWvGOIi1kT1rQ3gS0DiqxxMz+AFRMesar7aF4jA",
+	"UE64x1bqDG01mmWbLy5ScYw1m1YJfQybNaGzGRPMVWHHG3Eo1SbsuZzQTujMyBnRRibghN7S8FdEutgO",
+	"J7OX3d1GZgJ8m7wZ5WDIQAkjmSRyrkn036hD/yPK6jK71KKlFOssYjOf5M9H50F4kwjOvAmHmfxkeYme",
+	"Pt4OuW9zjGYpXLk0BntYWrOECgQ4KEynxghQObf6iv+9MpSOE6bApWmyIn4kWimoFTlnKDdt8mZG/4lC",
+	"9wpe0B+09a9+u7U20uxWaZJbZzBWrH25ANlqqH45T2yza0TVlWvL6nVj8Wfm3Mo+QTdPwNpW/sljQIqD",
+	"/VA726xkRCUIPGTBQCw8N5pE4M4CS5lEpYsl9lfyIJqAahd9HyJkYjFsJcJnfjiRldbRXwsLYOcOWHNa",
+	"ThmUO5pPJEJoEm4uROYG1hOZJuizHjDyIFIMY0qi78vgSwhIHwY4JAhLLAfRZFkqduVcXEqVu8/Xflty",
+	"TGRB1GvVcnzrZuG7WXR2ncDkIWksL4SQIcJFt1zr1scyS0VcHlW1fNSUkm+BqXMHhrvPCibj/HZuY8vD",
+	"zzej8gjJ5EaGrW1p6MsufsmA1ATLfLNB0C7UOu/a9qgSq1SyzAhrwRw8KEVFDGlcZePpJXO6yGJQimYt",
+	"UMsuhZwT+FRXH7Ftd/tGx/9Lne41ju/sAOE6bj46dwSr822fppWVcVXWK/JiNsMfuCjDzfAH215Jw1Qp",
+	"JtbSZG6Txe49luLWWL8+iImJGH2FhI9cHBgXJNWsOQjZViEsmjFROaBz1FanXKRmi85TzVSfjtn63CMl",
+	"55opLOUdO2tASIYpaEa7pXiP9vb3XGlipWXP9zRHhiiN+UM9ba5j5S5NuPlx8fS+iaFnDVcPzKSzm13F",
+	"VXa4niYzZUXs+IAMXXBuSGKqJw4uUs8A0hlC1gyZgrKzAuu+UX/+94aSc2V7GuY4F7GKSxmGMV0UpPMJ",
+	"XhH2YZXMXSiZtWqLh4CqCARdxWis2yTysVX4FFzdOpd5S1lnK+FY9f1noGNfPOZuy6i45pFuS3t709i0",
+	"4nBXvYWuZrVLzWRFDO/BIjPtLaC2GCokt1ngMmRso9WS6IHbdrUKPflW8vWqXSYE3/5bUZFLq7ihFobf",
+	"hrcjvvcZtNdyUYK4zlvlgK75CJ2zjWtZqm3KUQpubgtHCW34njcswDtR5Z2LplKYifPKx3QRYXFeiOnj",
+	"seDjiSHvzg8P3Gq4ikxW0CpySmjEMWmEQq/klQB7ziHQsS7BGmqulWuXuyztL4OEuAxqgp6EhnnFGTwg",
+	"tFK1H34FDvMj3TCx0kc1JGxkui6O18XtzyiPwSBmpCQJNyZBD3rjhPH6soYlmPGbWRez1Lx1mdV+XSrL",
+	"i3+1QtZfUBletyj/42+hCogVqPGVO3upch4SbrQ9pYUYReWDEytu0e1rk2bO/s/gyVdMM7NG08tTboER",
+	"3Xh7a9NMpPYrC0pku1Rex4Mc1SH2VWcK9zQZUYWuEVBLne8QQHFcnlL2VEN2C4TgAkSCllOGrsUbnEDc",
+	"XD9bv3NZDni+ObUkuGicfXzFVMyHRretHtol0a+9k+PnUZvsd3a6RYT/kESv35z3X7x59xr+cXr065uX",
+	"+Pz58Vnv2Qn+ffTb2+NT++eFiFxUcf/s3dnbo9fPj7DZvS6JXh793n93dtS3Lb49On11fH5+9DwiD+oq",
+	"xdTF0H4fkuj49dm7Fy+OD4+PXrvGzs6O37yGwjD7u0+7JPqfd2/Oe/2j3w6PjvwgdrtLHx6eHj0/PvfV",
+	"ZDzpwGIEYZAtQxAG2SoEYeAWIQgDvwZBGLglCMJgZQGCMKicehAGddMIwqA8/uV33chXCTsMPrbsRFpX",
+	"FDKaNMzIJTa/oomlSqCn19K8cDnOp5ln6XledurIlZ3KIHLPCrhymLv0WhqwiBnM/z0u5H+/LVnagTEe",
+	"5UnAxTf9Dfsho+K63MKeJ9s2iS7ZwslC7qCXswohk7sYzFj8UUhTlTTYCIp1WTL6CgWjmwzPL+pWxaCt",
+	"iHKTatANaggVxYat60db9spNt5B/B0JUsdhmIcLfSqQTqvNiVqCXWoZSE765Jv7T0RspVZ3GkAzvKFWp",
+	"0EWvugt21zXJjZmi2mS1UJ7Yupy13UeqL9fgJumaMn62tV/Oz98SfKEAb2by1WgXgW0aFI8OA8RVWOv0",
+	"sCcCqsu4m6jCtLwcJOWRMUolqKvuRqdWVW/z+xLAtgs3dfbTAl7IbRT9fwPLz+qyWCpgw1RxszizZLcM",
+	"0FUT9Fufvw7ECxuGabZZjxNjZggMnCFXDKjmw9Ue3mmmuhiyFa/0AWceYhUmXJgI9agJIzuPi2lwmB3u",
+	"Qnjti3liG7ZczMMvDxvGtDJqzWoSt86YKaA/tMlrCJWJfIBwy30YuQKSppxczTWZJZQLYvsh0hWwmtLh",
+	"hKPgz20fQykveQZj3w36/V+kNq3lPvJR0xkHFnsN0McjuTpsH+RDuNYAO5wtsCYPem+P4a/vMSAz1+uh",
+	"fmGbeMAEO2lgiiJ2qWMO8cjkNMK1qwctLc+8EEC1EKgBFaYguoRqEvVSM5GK/8vVIMQkbVKsRe0qT4ek",
+	"FO6hIfkME9Ws+EJczE37QlyIH344zAFz2j/8QHqZO8aOXfvBZ7kFzOWSwYIfEOrD8v0bJWonR3Q4saqr",
+	"wnBWzEwzE3YhEH/fuKqPqYDAKn/QogOYORdjMpBmYskH6pRy6AACvNvktSwRvZWGwVNmh1Cc/3c6BO0D",
+	"1x/SM12pM9yKWZbPKZWfn3aLU5DO7OJEH1v5HRJBMGTNBFfuGnsgwcGlsFynXa4DEtl1iMiUUZ/JA4uT",
+	"I/fYKTMh0/FktciSz4DEgExQuNqkmBo0lM4F6oo3Aa0qRhIJEVbpLAukvhDOb9n16WeAyQOFOH1dMLcJ",
+	"bmVOsyBloBpRWATMk/nY8nXidJcYlUKiDJ4TibUt0BCTveUoqBRh2iVC5mGSUC6TKoUR0WKBsgxYjubU",
+	"bqDdSqjbjOfLKHA8oQDUJlaKGzOocOaGArzxUWcPa++uguBEIVFsxqi71+3+uelDaoz+4QesyElns8TF",
+	"BT90+Q7/9Ze2JPLApw993/apQ4WMSrqsbto7Wh+QyGc2RGTkMz2yLapO9SCHE2YFVJUKfMH2omJ7T2j+",
+	"LxaSnKbCAnGGZCBjzwrO+ZT5Odlx7+3tPQ2z+n4A53N+iNs75UMlHapGzu7mDgmXYuYRNCRR7QmdoVWk",
+	"2RqecG18d+X6G1EhNzwq1IF3G5tQbciMjtlBxiAHdHgJXNJ/ZCQZSyIF9IWJli6Ke2gpiGkSHdLhhLUO",
+	"ES3AUloL8niduvRby/lyWsdxBq/CkRDy/UGFOOFDJjCA0F1AvRk0vtvuBGGQqsRdlLr78OF8Pm9T+Lkt",
+	"1fih+1Y/PDk+PHp9dgTf5BlF2T0UFMLqg057B9+SMybojAfdYK/dae8FBXDfh3TGHyKHbFlO9xAj/cAa",
+	"WVmB8YWEZGNLmxB/CJSHwZl5de9SCGKbnINpKUt3H0uJLCZmdKlWNZ56jDdHPpDlDnOFygneVPOJpUeo",
+	"qoAb5hYd4s8zZcXXX3SNwC1CNcTWt0nP5e9TYulR2zdgHpBda/gUM6AJJSM2J7gs9nLD6AbyYH/3qQuo",
+	"zJjacWw3tVxbPMjKIT6T8QI96VbzQf97gSX85YJys0Bmj6XwZ0AvZ9T035g/Pp6av3bf752/fD77+Ft/",
+	"8X4w//2Pl5N/di4Pf35FBac/nu0d73ZGO8nR8NmLnZ+f7I33nz7hv2q1//L3+bG0gquHuw6oF6Ds1DQ3",
+	"EkEbUWtqjPNRLEJ/XRahXTVmxfRMWtq1be52dhsswY3G4OwcMIhlUZuKS7KQadtOcL/TqWs5G+rDZzR2",
+	"Bxs+2dnb/MkhzulcyhMAYoPvHm3+7l2O+vaKxZxiVYcw2N99uvnjcylfUbHwDmX4bm9n83e/IG5ccbCP",
+	"mqzLscOWg5sNv9prMsUcSq6oKgXdPy1FptMptTpagBvpKoNgkg1FS5qhY+3s0J5TWWL+2JrSj60BHKyd",
+	"vZ3Ok137rOjv9pVnCoKGo8zrcJX5aZa4WmVQB7TKxFNKovWITHi/oMBuOSImXVGSWP4CRbylbJNeUbKB",
+	"+VUIM+16hnLGkhEaF4OVY7W/eRe8XfKGZ6Cz02ijnf7h+2lAHS+kGvA4ZuJWR+2bovqyaeDPD9dLxwA0",
+	"MFPE7+Z4ka07Cs3IPgzGzDSnbLxracEltIY4f2ZmlTIbrG8JAeieNv+dafOM3QVhVjJfSJxcbJA8y4Zh",
+	"L9+5wpGkLA/udjolu7U3uR6QCO2bEWI6ZamUvm0nvmJLF8LZxV00e5v8P2k89tbNggI1oTMWgtrcSmeF",
+	"GoKKxM4PFDqkxThEUbaoY7VJz0E3ZBafC1FwF8LkROiRqSJMYIwy0McuAWN46Auit0lPX2JhMULt63Ba",
+	"omIaYVj8GeXCCBU3yE3ycD922f17BcPGwYWAd0UO/DMNM9oQDMonJgsyYCSF6Xv1yFsKLJsBIysWRyGR",
+	"r4Mfhc619BcudKF8/XK5+gvh6tVTYxcQVAhTKLUOZely24qjjTls74CRkWJ6AgA6GufxAPT8Ohzc6Hu0",
+	"D1wyNtMXwrt9XQNg0FFyyjWsRyFBm87pYq2qgN6pm6oKGE+TuQ6tAJ2dV+8V4MaNkpJSkB6o4KWg+WDn",
+	"6W67095tP3He/u7d6R/lWMSgDICVWeBd6fjKSdg7aUovWV7JpDiJOx9uYTg+YzZ4fnRydH7kc1MLOa+g",
+	"eiCtV4/fHw6u3ZH4jGOHwWypSCEZbqHMdbYk0kKaZzZv9N4WwgAyH6IvmuistwQSJ6CBdu6i6u53djKf",
+	"GHDC66KPLKfv3CPtg+gcWrR9sQogeewj2ro+HC7zNWdBDc61U9dEJ3c2FIEjiz7boGSvDYprvnw+8jmD",
+	"Z9DNEZWZxptdCgqoVJYLrsm/pzh2K638G5PlMofbnx+uw/Wi3bEL0rJHbSxl/N8Fmc7JZqvi3Cow4bLW",
+	"kZ1JL/BlSQOVikiv7CYjmJ2cJ9s7g7RU2RsYsuBeKHtRV65b2/cttBQfpHKvo3xDdO1VFivC53GMBW0l",
+	"q2C/SVWBFx8WwhUcBVeSmQsaOuEa60QoOmWGKV2L9pu/8vAEghXtxDa8eIjIuHbC2xN0qVTQPVV/W1R9",
+	"7ijaUWMOsZrgflZQOAinWC2sGaWnPshnHZ2/c/hpN2ao2MA9/X1b9Jcl5hbYahb15Up4xlA55/Z0+Akl",
+	"9uuHEKHw8BOUAOLx9TpTPeYmYmCDHaZgH00WJJALCzBse3Rc/OMlW+iDcgxCraWevJaAw2J1UmN10jnE",
+	"HoAH1CW8QuS1mbCpZonVvh/sd/ZItFpLCQFh4txxXQpOIdrQBXz8lESr9Y6iOj8kwr1P5RU7lQn7Gws9",
+	"TdwfWYQ2fPC00XnGKk/3DKDyAnJWGJm48CG6VrwKc6CRpUNfxFmvcVlsJz1l6W8b3wRcmucgPlWWNPqZ",
+	"X3Exhti6MeXChYRlGVYlDgCg8HQlpOtm3KBWeenF8f1ZLp/l+6O5fDR/RlLEED35WQ7mklZvr6OiM6de",
+	"aLRvlgqJfH7laPObvlrN5jchj4eL8TMAnqtVvO4kwKW26EqF2a4HoW5WisF41WKoXJiF3GEYFTqYdPte",
+	"5v7GzrUlgVKBEIy74wACKrGMjL1eapyxDuGv4qSXbdD1x/oh2t9bNEnq/bQY7YcJB1k+WUgMPIYxImoj",
+	"ibKyQ/Dv7B0jnacQw7pnswTTFWiStMkLqcA6ifJyRfCgvaxRfG9fiDeCEQ9jSHhMDHeOOprG3LgCKzDW",
+	"JPFOTGLkGPw1lVJ1iX9lQJi3ct0VXBP5XtuR51x71Y1R57Hw6J5eYHAx2vLKpbi4rcs76uUzL3aUtePx",
+	"qiGYCZpwpX3yJl4VNpW6jPRiW+V9DroBVtjeaXV2zjudLvz/H8WxP6PDy3Tme2zuyLKbs4SN2tyP1Sh6",
+	"6hUVi3sB6j/bj1IVrJVh1IYOpIIS/z0p4Kjehi2vDWJc4dSfCgliG0wlnqU2jFDsZn7sEtwEZAwhEPgp",
+	"pEPYZz4hAsJUuGCbWepzHOTfN8DxXr+5tRx0mqWo5XLQZzhc2yomGQ2DSWHlaC77PSv1+6/qLrqrsHw/",
+	"kSbqil+Ysspyr5t8k7qJ5fQFw0KFraHuNC4VUQTYuhrtIrfb4+UkJFo6Fsy0ybHRPmTARXG6NE4sl4BJ",
+	"nMS5LoDUspzjOpPbIUivt8njKcJXBmNFh4Uk5J/tP8kvcjYr4EZ2A+oGZ4dMZhNFUS/CyWyVp2OncLei",
+	"8DdiR/xSJv77cKJKhoDHZqPxsSlDaGZ/dP5C95cVfDeHazjx8z5m417Q/XcM8nD0myN4WEJF65d9vDnc",
+	"Y7tLd1uJF64X50KrvLCjsaLCuHxpxUapiCNC4xiK/g64iTAvNyQRjf9KtYEfNZHK1dKkRLAxNeDSmOLc",
+	"4QPM9nDoii5vfASVwgYskXMo4+5c5u6lvpGyn8g5+MuzYlURj9l0Jg0Tw0UfgbCqfH1Z4edCnjETRi0O",
+	"cJgIZQcmL+3SFxymrxtEsZuhu3fWeu4dM+rF8W1kD1yzoPuo0wGI6uJUAf3mSvIha6FFrrO/m6OfwL41",
+	"FzVwuHccPL5N1+tjmh0N5GEWsHlo5ACjNDdEy/Z9oMO9FHTnrljPwku+WIRcopcMcC7vhoHfWEgCdEzM",
+	"I7rNBUDNcLJ6A3jgjwwAwgF1aEMXrmrawj4/ANwPyI7JiqaSdXFcYdkwGa6iR7RJTyBnxnC0CwGg0Rpu",
+	"lTmmoq1hwSDTaVd+5RZMOMcs+7GTQZLt7HbCwEXJdR2W9LaKXWmAX5jrloZQx3aRsNr3ouo9l1xrPJpy",
+	"k+fhglu7JO9ChFUKNhD0zX4WflntUqlgl4oBCNCt+WWlwHxsvGNfqksURg8yyDHEBRswLGrMYkIFm7fr",
+	"gz9xnPfRYvdKZu3hO3ICsQZEYohcLJ29r2S3weHEn+eMHYkYKkpn5+ogi/4Gr2am9aXC8CTT5+A0xY3j",
+	"w8+d99PB+V0ICAB1Ff5X40SX7Nq3iRW/EDcKFneg1Pf84j5S/C4T8JCqPhdLaXxrb0hnKtiB/yNymu6v",
+	"zrtJgqI3zX/6QobZpaORxty0MPBxw1mwbx7ZF79YmHb5kn4jkoUP0UQEGlTtvf1ksICF5nGG8Owxu51v",
+	"Nec2uUa7VG+dtq4+fKqub79+QBAyyTWxH9X1Dw021uiz5UaFr1n3PraswWoUwtButBw38lctEdF9VMc3",
+	"GNUxRy4HmK8xL8Ex2t1dw8cqAH6QFTViQl+Y/9zT938yfS+nMsfcpRhkxVxiBPIk3KycgI2ZzKmZNEuP",
+	"us+M2gqx6j4p6v4Ic52fXhfz2wyKsq4i2obgQ8QQRBtNXqEjzPEgBSN+msBBhERodJZo1iYgxVGIOmRx",
+	"iwsyY0pLQYZUFKt/dBHT8kI4JEO0BuX4/H0hTZ8miZxDvjDp5axrQgHE3IGbT1IRK6gecOUs6w5CEirD",
+	"+IJ8AIQJnrI5t6PsIQwUv2L6QggJgf0EsBbzKlGZmapTBIaEgU1YEkffH5T7mIK77xKAm6hALMxFBuVk",
+	"n1CVLGD9sFF8o88FQJ1F6+HWbxemieWb6Ap+4juw/1UlNRXLcwa7nb2dVmentbdzvrvXffS0++jpH7nk",
+	"fXgMFG754hWWMM87eI2VZbGxYvtVuHFQdFMpLOtbzL9aINamYjQutpG7db3PsdPpdK5zUDqqJwNJVVxC",
+	"ZoSj80MXGvtwExzBrxIEkveudWr5a7VD0pI1BOyg9RcLF91Hst4ndC3Hra5JKtniKlnv/lgSCxul126T",
+	"AEtul/+6bSLXnaXFlhJQT+jMyBnRRiZ4IJrxg//4PNB7LnD7tE44Fk6u3D6z8+Z8ouzTWGYTXzO389g4",
+	"NCpXYAqKUtEcmfdC3JBp3Cd+3vtbGiZ+5ojzd6j0rS2WUUOzf/eCF/ckeyfos5+FXm+ZnnwH0bpRrgJ3",
+	"IXTXpXJgeD3o7lj6gPSyahj2asH7wz3xkSqFK8394uNcvKkACkrkJSDG/IoJZ5fgU1YoKwGWDkziWGkb",
+	"NGKo4wAlJ45HrVd2GaLQ1bzB4hGQ+hFDxU2sN8s1SdjIEJqgdWJnF6pEgL1jyjWguYN94r2rleNKfuiQ",
+	"MBFrsGxwpohUBBV4DYVT5EYAm/r7MotK3o4KjkcwYWefvaFsXrR92I2vQrknDwSbk4nU5vsb1JXbOqT5",
+	"P5Thbm8b2N38wVsFNTu53f4XlCfsPuj5DhQKe0SQy4Q+KZ0bnZlBC/Y3yybQdBd6RmIfMQF/8a+sbjxk",
+	"H6HY9o0iM8s3UK2RPWZDnsdGYvUBq1Fg5R7L+vMYSJUmzOdxXULyXcm344185GwGrNipNKG/MIr5fbHE",
+	"hD+o4nQhqMGiStqX5l4urIT3ERfjbrHGUripolK5kBJYwLNRIIjCSCoyx6oxACgMd9OQCqymBGpW/c1w",
+	"5PbnVsaXrerebM3e3RC/rqEYBiEwMafGWuzp8D6B5T6BZWMg4BCYU1ZDJZb//aXtx8uceqbYFZepbiEP",
+	"XGcoOs84pUfy47pRgeaDzGTkU9Kdm921BtK4FOuMycDLL4SW9oH9wYEuZxWlcTRCAoxhQmdr2d9bN+kz",
+	"6P/erHSvozfNgHHUhbV7FRszYQkMtdbPZWC6E4ixTXwgn8vnFNosD4DSiC4QNSRW5C1JtqGTa4FXTLg2",
+	"UpXLduZhFVZ73C60AkEdZIJ2gobsK0Rh+4qBJdzKXZEjg74GLUgjdAUCTMyoCzZx5g1n1blkiwP0CygG",
+	"FSCoIdrwJHEtIz5+TlJWsl3istTA2EKiZZYQpBgYYMxc+ngOHz4iCB0CJEahuiis/4TqC0ELi7dqAoHA",
+	"Efg62lTAPqOaL25lAC4tlgMd/P5mJVJLa1eIfACYWtzGcgvHxm+JVEAmYECayFQV4yaWKCDo7j3udG4S",
+	"CZEv4TcTE5GTzj0Yxr2x5OsYS1wBAxAqCwT5le0ey/ljlQWHBgvgJpYxDxYkpovQXhKRvQEi8oCLYZJq",
+	"fsW+J0aSyMiIPGAf/bMQEc+VJVgWk1jOBYKhy4SRQTq8ZEaj5drZNqbdLAv0Qux1bHc66zbLD93/EYaU",
+	"ja1Nei46cDfc73R8ywcOft1VdUZ7BHp5p3APgQVcpiYD5QDvgGvKXlKOXZIBm3Cx3kbhM+yWrpVV3oQw",
+	"iBh+56zz0Hldlotd6FKGy0iqKcToxdSwluGItbIp1Wdd18TFQ9am/cg7GMAvco56Ur7UM8j4r+sVd7Fx",
+	"uhFswDP85vrLBGu7pMjqO8jv6r2y9R+RM4kyB9WYMjmSqha/ua5W3OdyjJaug0SOJRaGWoMjAOpEVpkW",
+	"XZaN8AGOjSZDKS85qAFzqQqMF1QGUAGg0URLZw6hF2IoZwssWAdLeMlm1SBGqZmc4ASqzR9VFiCEJJhQ",
+	"TZi9hCy3mSCd2S/OmGkdwojrCMa9/PAMW3Ivw6G/T6v4txW4zvhYECSUPLPJTOoSmzaKUR5p2aWYVsUZ",
+	"wNHB0+CprlyWMcx1fhCbYuZiXksQXlKwhrFtdUfkrRvr7WG+BJsH3YBCp4IkUozRZOARnANXOyUYSqXY",
+	"0I5SaUYGkIMLcRGzZAtw56WB35mvPDWTsxR44n1g/B0oZbsNRnku5SsqFm4N9d8roD4HYLcKTcYa7pjV",
+	"PNR8LJxXuvKuPvNsw420TXpkrqQYZ0Oy7IWk4lLYcWLNWbzOHTaSVcrymrFgr8ywYPc7O23SgwBhwwQZ",
+	"UZ6kiukLwQXZeUSmXKTGx94XMXx9TLFP04IX4lgxrUME+5pTbrpkf/cpamanzKhFC3oKPY9hdDiBKKj2",
+	"heh5QHsyYAvpLNtmzoThzEwyXsuEs7PKJAYoxeZyywY+eob7sMJHq2nLv8Id53lLORDk35lv3bOhz8WG",
+	"VoUaLjyMdOlAf1YulM7qudCbGROYrJd5N/MMSW71ATHi49SyAhh3dNI7P/zl5dHv/bPjn1+/e/uTnDER",
+	"HYDHg0BOKPbYHyZSszhCbwqaLhyjuRCI55Z1M2BDOWXopimBgzU52uns2zza99LF3+lYp7PPcKwrois8",
+	"PmCt2beX2T+ZMOAFHKUKEIf9Nbx0066CdTpV2UE+fDY7XKGb9VDpGdYoSgD0ikFMHMg/92WaviXRu4SN",
+	"kJFys7NRfQ4efnJ/bUo8a6aS152FLGpnO0ue+9pFKtzY5HVvg/5bnYIjES+n4Gx5FtaJfyXchJpLAoFg",
+	"DU3kOHWnAV8YOJWw9/bY1TzOIGhRI6sGi3WRwJACs3qG3mZvH/o+b5qoVtHUPcv/Fh0uxeyCLLKoQP1F",
+	"Kq67EMJgllYQ9ymbJXToCDmncqoJRdd1m/RILIcp+FGd1DaiaVIqkoNObsR9yRrJoV/wNERTZmhMDW3P",
+	"lBwkbKojiDHzhmR7ygeLC2EVGxhUm7wtplUgEBQ0pWTCnITDDRHSm1LsNWDP1SoC9AST36aYWtYmv6ze",
+	"Z00SuCqO1NdM5Rol1FgCODw96p0f9d++OTsP8O6E9AUcCJKXfc0hzMwVN+CUc85nuyetWUIFYNjMqJnA",
+	"2w+Lzz+EgeEmYa6mOHGPc/JdaT/00kXeEeQclLrAJ0DzSqZmacS+wSyLASa4nMOgGVV2IUOoVY7l4nYf",
+	"bfgKfYUNTfWrm363sBTfIKO+j636KtLQcyd4eLmj5hIogXpO6cfWAFjLTmf/x0dPHt+iVDkw3loAxFOZ",
+	"sM+tCPs+6rXgI+DodqQYRjVIeWKsLm8vGAcfaCZMkMEC7p97PfibLVeM5JifAfz3GhGo0qr7WtrjAQh3",
+	"s9QQWpTYuTCSUKxR7CO7FySWYFSBihBWqtAsuWLrij6syvmWjm9fnHgoE5kqu+I78T6Lf8wjyuwOjcEu",
+	"vAoPVxt90/xOtMO/Y2wmmbB7l/V9ol6DqsRwHBsce4fEf/rm5GhDMh608PCT/c8m2xhcL/YqmU8kmbAk",
+	"tipDIjXTiDbMDRnTK7ZVnZnsigI+40BDB4zgGCqDce1xWZset2rEgMa5JmMp2H16wP21uipcWnK6m+O1",
+	"DoHJku5NbVrfwi1xb+K9C9ylm5Hh1vHDIMjcCabS+nKnRI6Q7WdXR5YsaSdWcV1gxbFNdclQCLXC8Kxs",
+	"LPMthy4zxKUsIvCGfQDBSxX3T4ZaPWAeTKnuArp91GVTyTRcLkexnah6x1GWf0cudC/cfmXhFiMt7+72",
+	"9bKtZmZdTNN5hvomBWY4kaGMncSKYdpZ7NFMccvg5hMmoOQ6BGWGDvkeGykFL6HDAGxVxUilCwGiKISD",
+	"87HAkvuiTd5LdYkMsIvcaU6V45EuYpNrAhnRMKd+LAWL2qSHA/Z54JgRfAAp2zBCP+w85ryCnZ3ZFg+l",
+	"5Uu3Vcljq38/+Xn/ZWv31eu3rd/ePz0NoHy/MHzEmVXXaUztFstLJu4sohxm8LUylbF6ZHVIShYyi2UT",
+	"7FZ/7cSU+3iyv0k82St6yYp8p8hmCkwUeeC2gWQjCRyoBdEFdeEBL6QiYszFRxLZ9/o5kNi5omzEL0Ny",
+	"SOMYEXaOxJVcdBGRGdxTPnR7QWbUTMiAJZA6iqkzYc4/o54TCOB8RkSOEFpsmHAmzHdQ1cOLmm3yWhIw",
+	"aYKLlsZt8t7hblJ9iRl79h+l73E4MBo7ki4kPv/WeoFLwOLWK3ghQrSf0i/vFI9C9/4bxcdc0KT4eun5",
+	"u9NjBE1zIiqMGCytRrNklAPDOZkZvMHUTOwcmGKFWiZ5VMj0QnDvGQdpHARjOlYMnNJ7HosU17gYhGFX",
+	"B9Kk55LMARg7d2rDlw6zY7fTIQkzTl53Ev2Mam2vmbyuS9a2E59t8zC2/c5OSIT0MHRkv7Pnx4TOdLca",
+	"mqkrPmTkEfyuyZgaBuNKhT18BmFT0LeNFWnel+OMX7w5fd87fd7vvTv/pb+/+/Sn/c5eFEICgg8chr5H",
+	"nmqr7kK3tZbkapT0ahgKsC0BXDmg4KWKOL6NalMCM4FtCgmbzsxiFSQKp2Yk0XSxdEucWPXski1aL9mi",
+	"deRqrmy4LxAoDt68DoNTahiW2drwWf5i8avWW5nw4aLxx+716zD4rZUN3t2VrV8g8nVTW+5t93J1S8dx",
+	"w1asmltqwS7k5q9dbm3py7cFJrr+68Kb7rr+MvrPDa/C24v862T8V3QBx9wda8tSkNl7lmImSqbjSRF7",
+	"DvEz1wZ6Wsn3X7UX1Jk9dRlE5cAja8bU0AHV7CATk+3TmZJ2+Cjiw9BGlCd61X91An3eRHn+hdHETG6q",
+	"Pn9RY9kaweNYl9aL2j0obtsEZ7lu2yQE53JhlNQzNjQbysb4q8DeAQkfKKq4D4K6FHJO3lh+DbXEuHAA",
+	"U6BgZJal6NNFgD9ceCnHwWMVbpQQvBiAl2Um7EJgJRerZIlMK3QX3EzJKw/pbTwml0N5HTAyUkxPsAoZ",
+	"EYC8/aizB8jbfOT0jH6an6RqPKtzO4PjfImaKmYfW/P5vDWSatpKVcKE1criJU3Nq1/0ckZN/4354+Op",
+	"+Wv3/d75y+ezj7/1F+8H89//eDn5Z+fy8OdXVHD649ne8W5ntJMcDZ+92Pn5yd54/+kT/qtW+y9/nx9L",
+	"r9H1zWLG+hNuR+XZAfbVWJfLZ3zHCl0RoQtpwf6VYWf5R7aDMEDhsM8h63n4KBHxrt7R+48f7dLYpI86",
+	"VqulJujuPHn8ZHf30eNOJww4BG5NjJnp7sOHl2yh267P9tCBu0hAT6kz9ZElQ589dIPqAYxLKx50g2eM",
+	"KqYAd8LqHFhHOqZw3PyhqJyvk/lvsD/1cSjvfWVSPIX8b1ue8j/JoLd0u5dsev0B1Xy4eusfO5QRx42B",
+	"5P6bPDh9cUiePH68+32Ty/7Xo9PjF783Q5e1WsdijTzAgOUTo+hoxIcEiyTkd/0B4YYoNpRXDGGnUDOD",
+	"6kHwQkiMlGH2XSEFsvJiuBBFlq+XL4ib3AqnOMPPGWbGaMwFpCyunuzf2c3P8hd39t2hseWQCl+43lce",
+	"ZeoqU4j1NvIPdKOu6rHDsj4QkNO+686RD0e3QmmqkqAbPAT/neu6Hg2snC6bx0qhdWgVxuuMj0UrnYU+",
+	"GzDMUhRRCvOJKIWmwFS02tL7icQKqkNTfBn1Ml3xwWs6ZbYDLPBX8JIVPkfPwOq3PTIFl6WzCsEdXOo0",
+	"A2iqGuhShkq3nBlQaKjouqtpyGNElZBjPRR/3hKiRFW1wTAZU07ZQMaL73TJzJA34NjmagsQrJN/qkNv",
+	"jNY+QUeURoJhs9X7F3OsJ17a7djV7F6V16UaTpijtWIX7mBcf7j+/wMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

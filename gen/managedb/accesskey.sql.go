@@ -12,7 +12,7 @@ import (
 )
 
 const accessKeyGet = `-- name: AccessKeyGet :one
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key WHERE id = $1 AND account_id = $2
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key WHERE id = $1 AND account_id = $2
 `
 
 type AccessKeyGetParams struct {
@@ -39,6 +39,17 @@ func (q *Queries) AccessKeyGet(ctx context.Context, db DBTX, arg AccessKeyGetPar
 		&i.RevokedAt,
 		&i.Version,
 		&i.RevocationEffectiveAt,
+		&i.Permissions,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitCredits,
+		&i.RotatedAt,
+		&i.PreviousDigest,
+		&i.PreviousVersion,
+		&i.PreviousExpiresAt,
+		&i.RevokedBecause,
+		&i.IncidentID,
+		&i.ExpiryToldAt,
 	)
 	return i, err
 }
@@ -49,13 +60,13 @@ WITH owner AS (
 ), issued AS (
     INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
     SELECT $3, owner.id, $4, $5, $6, $7, $8, $9, $9, $10 FROM owner
-    RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at
+    RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at
 ), event AS (
     INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, new)
     SELECT $11, $9, $12, $1, $13, $14, $15, $16, $1, $17, issued.id, $18
       FROM issued
 )
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM issued
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM issued
 `
 
 type AccessKeyIssueParams struct {
@@ -94,6 +105,17 @@ type AccessKeyIssueRow struct {
 	RevokedAt             *time.Time
 	Version               int64
 	RevocationEffectiveAt *time.Time
+	Permissions           []string
+	LimitQuery            *int64
+	LimitMutation         *int64
+	LimitCredits          *int64
+	RotatedAt             *time.Time
+	PreviousDigest        []byte
+	PreviousVersion       *int16
+	PreviousExpiresAt     *time.Time
+	RevokedBecause        *string
+	IncidentID            *string
+	ExpiryToldAt          *time.Time
 }
 
 // AccessKeyIssue adds a key with its audit event, and counts it. One statement, so that it is one journey and one commit, and
@@ -136,12 +158,23 @@ func (q *Queries) AccessKeyIssue(ctx context.Context, db DBTX, arg AccessKeyIssu
 		&i.RevokedAt,
 		&i.Version,
 		&i.RevocationEffectiveAt,
+		&i.Permissions,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitCredits,
+		&i.RotatedAt,
+		&i.PreviousDigest,
+		&i.PreviousVersion,
+		&i.PreviousExpiresAt,
+		&i.RevokedBecause,
+		&i.IncidentID,
+		&i.ExpiryToldAt,
 	)
 	return i, err
 }
 
 const accessKeyLock = `-- name: AccessKeyLock :one
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key WHERE id = $1 AND account_id = $2 FOR UPDATE
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key WHERE id = $1 AND account_id = $2 FOR UPDATE
 `
 
 type AccessKeyLockParams struct {
@@ -168,12 +201,23 @@ func (q *Queries) AccessKeyLock(ctx context.Context, db DBTX, arg AccessKeyLockP
 		&i.RevokedAt,
 		&i.Version,
 		&i.RevocationEffectiveAt,
+		&i.Permissions,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitCredits,
+		&i.RotatedAt,
+		&i.PreviousDigest,
+		&i.PreviousVersion,
+		&i.PreviousExpiresAt,
+		&i.RevokedBecause,
+		&i.IncidentID,
+		&i.ExpiryToldAt,
 	)
 	return i, err
 }
 
 const accessKeyLockAny = `-- name: AccessKeyLockAny :one
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key WHERE id = $1 FOR UPDATE
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key WHERE id = $1 FOR UPDATE
 `
 
 // AccessKeyLockAny holds anybody's key against changes until the transaction ends.
@@ -195,12 +239,23 @@ func (q *Queries) AccessKeyLockAny(ctx context.Context, db DBTX, id string) (Acc
 		&i.RevokedAt,
 		&i.Version,
 		&i.RevocationEffectiveAt,
+		&i.Permissions,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitCredits,
+		&i.RotatedAt,
+		&i.PreviousDigest,
+		&i.PreviousVersion,
+		&i.PreviousExpiresAt,
+		&i.RevokedBecause,
+		&i.IncidentID,
+		&i.ExpiryToldAt,
 	)
 	return i, err
 }
 
 const accessKeyPage = `-- name: AccessKeyPage :many
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key
  WHERE account_id = $1
    AND id < $2::text
    AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
@@ -249,6 +304,17 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 			&i.RevokedAt,
 			&i.Version,
 			&i.RevocationEffectiveAt,
+			&i.Permissions,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitCredits,
+			&i.RotatedAt,
+			&i.PreviousDigest,
+			&i.PreviousVersion,
+			&i.PreviousExpiresAt,
+			&i.RevokedBecause,
+			&i.IncidentID,
+			&i.ExpiryToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -261,7 +327,7 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 }
 
 const accessKeyPageAny = `-- name: AccessKeyPageAny :many
-SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at FROM access_key
+SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key
  WHERE id < $1::text AND account_id <> '00000000000000000020'
    AND ($2::text = '' OR $2 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
@@ -307,6 +373,17 @@ func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPa
 			&i.RevokedAt,
 			&i.Version,
 			&i.RevocationEffectiveAt,
+			&i.Permissions,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitCredits,
+			&i.RotatedAt,
+			&i.PreviousDigest,
+			&i.PreviousVersion,
+			&i.PreviousExpiresAt,
+			&i.RevokedBecause,
+			&i.IncidentID,
+			&i.ExpiryToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -342,7 +419,7 @@ UPDATE access_key
    SET revoked_at = coalesce(revoked_at, $1::timestamptz), updated_at = CASE WHEN revoked_at IS NULL THEN $1::timestamptz ELSE updated_at END,
        version = version + CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END
  WHERE id = $2
-RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at
+RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at
 `
 
 type AccessKeyRevokeParams struct {
@@ -370,6 +447,17 @@ func (q *Queries) AccessKeyRevoke(ctx context.Context, db DBTX, arg AccessKeyRev
 		&i.RevokedAt,
 		&i.Version,
 		&i.RevocationEffectiveAt,
+		&i.Permissions,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitCredits,
+		&i.RotatedAt,
+		&i.PreviousDigest,
+		&i.PreviousVersion,
+		&i.PreviousExpiresAt,
+		&i.RevokedBecause,
+		&i.IncidentID,
+		&i.ExpiryToldAt,
 	)
 	return i, err
 }
@@ -397,7 +485,7 @@ UPDATE access_key
    SET name = $1, expires_at = $2, disabled_at = $3,
        updated_at = $4, version = version + 1
  WHERE id = $5
-RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at
+RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at
 `
 
 type AccessKeyUpdateParams struct {
@@ -433,6 +521,17 @@ func (q *Queries) AccessKeyUpdate(ctx context.Context, db DBTX, arg AccessKeyUpd
 		&i.RevokedAt,
 		&i.Version,
 		&i.RevocationEffectiveAt,
+		&i.Permissions,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitCredits,
+		&i.RotatedAt,
+		&i.PreviousDigest,
+		&i.PreviousVersion,
+		&i.PreviousExpiresAt,
+		&i.RevokedBecause,
+		&i.IncidentID,
+		&i.ExpiryToldAt,
 	)
 	return i, err
 }

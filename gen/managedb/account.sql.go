@@ -23,7 +23,7 @@ func (q *Queries) AccountExists(ctx context.Context, db DBTX) (bool, error) {
 }
 
 const accountGet = `-- name: AccountGet :one
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE id = $1
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window FROM account WHERE id = $1
 `
 
 // AccountGet reads one account.
@@ -39,12 +39,15 @@ func (q *Queries) AccountGet(ctx context.Context, db DBTX, id string) (Account, 
 		&i.UpdatedAt,
 		&i.SuspendedAt,
 		&i.LiveKeys,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitWindow,
 	)
 	return i, err
 }
 
 const accountGetByHandle = `-- name: AccountGetByHandle :one
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE handle = $1
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window FROM account WHERE handle = $1
 `
 
 // AccountGetByHandle reads one account by its name in the URL or in a sign-in.
@@ -60,6 +63,9 @@ func (q *Queries) AccountGetByHandle(ctx context.Context, db DBTX, handle string
 		&i.UpdatedAt,
 		&i.SuspendedAt,
 		&i.LiveKeys,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitWindow,
 	)
 	return i, err
 }
@@ -67,7 +73,7 @@ func (q *Queries) AccountGetByHandle(ctx context.Context, db DBTX, handle string
 const accountInsert = `-- name: AccountInsert :one
 INSERT INTO account (id, handle, name, password_hash, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $5)
-RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys
+RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window
 `
 
 type AccountInsertParams struct {
@@ -97,12 +103,15 @@ func (q *Queries) AccountInsert(ctx context.Context, db DBTX, arg AccountInsertP
 		&i.UpdatedAt,
 		&i.SuspendedAt,
 		&i.LiveKeys,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitWindow,
 	)
 	return i, err
 }
 
 const accountLock = `-- name: AccountLock :one
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window FROM account WHERE id = $1 FOR NO KEY UPDATE
 `
 
 // AccountLock holds an account against changes of its keys, roles and state until the transaction ends.
@@ -118,12 +127,15 @@ func (q *Queries) AccountLock(ctx context.Context, db DBTX, id string) (Account,
 		&i.UpdatedAt,
 		&i.SuspendedAt,
 		&i.LiveKeys,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitWindow,
 	)
 	return i, err
 }
 
 const accountPage = `-- name: AccountPage :many
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window FROM account
  WHERE id < $1::text AND id > '00000000000000000020'
  ORDER BY id DESC
  LIMIT $2
@@ -153,6 +165,9 @@ func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParam
 			&i.UpdatedAt,
 			&i.SuspendedAt,
 			&i.LiveKeys,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitWindow,
 		); err != nil {
 			return nil, err
 		}
@@ -165,7 +180,7 @@ func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParam
 }
 
 const accountRestore = `-- name: AccountRestore :one
-UPDATE account SET suspended_at = NULL, updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys
+UPDATE account SET suspended_at = NULL, updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window
 `
 
 type AccountRestoreParams struct {
@@ -186,6 +201,9 @@ func (q *Queries) AccountRestore(ctx context.Context, db DBTX, arg AccountRestor
 		&i.UpdatedAt,
 		&i.SuspendedAt,
 		&i.LiveKeys,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitWindow,
 	)
 	return i, err
 }
@@ -216,7 +234,7 @@ func (q *Queries) AccountSetPassword(ctx context.Context, db DBTX, arg AccountSe
 }
 
 const accountSuspend = `-- name: AccountSuspend :one
-UPDATE account SET suspended_at = coalesce(suspended_at, $1), updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys
+UPDATE account SET suspended_at = coalesce(suspended_at, $1), updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window
 `
 
 type AccountSuspendParams struct {
@@ -237,12 +255,15 @@ func (q *Queries) AccountSuspend(ctx context.Context, db DBTX, arg AccountSuspen
 		&i.UpdatedAt,
 		&i.SuspendedAt,
 		&i.LiveKeys,
+		&i.LimitQuery,
+		&i.LimitMutation,
+		&i.LimitWindow,
 	)
 	return i, err
 }
 
 const accountsOfIDs = `-- name: AccountsOfIDs :many
-SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys FROM account WHERE id = ANY ($1::text[])
+SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window FROM account WHERE id = ANY ($1::text[])
 `
 
 // AccountsOfIDs reads the owners that a page of keys names.
@@ -264,6 +285,9 @@ func (q *Queries) AccountsOfIDs(ctx context.Context, db DBTX, ids []string) ([]A
 			&i.UpdatedAt,
 			&i.SuspendedAt,
 			&i.LiveKeys,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitWindow,
 		); err != nil {
 			return nil, err
 		}

@@ -55,7 +55,7 @@ func (q *Queries) AuditEventInsert(ctx context.Context, db DBTX, arg AuditEventI
 }
 
 const auditEventPageAny = `-- name: AuditEventPageAny :many
-SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event
+SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM audit_event
  WHERE id < $1::text
    AND ($2::text = '' OR account_id = $2)
    AND ($3::text = '' OR type = $3)
@@ -99,6 +99,7 @@ func (q *Queries) AuditEventPageAny(ctx context.Context, db DBTX, arg AuditEvent
 			&i.TargetID,
 			&i.Old,
 			&i.New,
+			&i.IncidentID,
 		); err != nil {
 			return nil, err
 		}
@@ -111,11 +112,11 @@ func (q *Queries) AuditEventPageAny(ctx context.Context, db DBTX, arg AuditEvent
 }
 
 const auditEventPageOwn = `-- name: AuditEventPageOwn :many
-SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM (
-    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event e WHERE e.account_id = $1 AND e.id < $2::text
+SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM (
+    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM audit_event e WHERE e.account_id = $1 AND e.id < $2::text
       ORDER BY e.id DESC LIMIT $3)
     UNION
-    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new FROM audit_event e WHERE e.actor_id = $1 AND e.id < $2::text
+    (SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM audit_event e WHERE e.actor_id = $1 AND e.id < $2::text
       ORDER BY e.id DESC LIMIT $3)) AS audit_event
  ORDER BY id DESC
  LIMIT $3
@@ -152,6 +153,7 @@ func (q *Queries) AuditEventPageOwn(ctx context.Context, db DBTX, arg AuditEvent
 			&i.TargetID,
 			&i.Old,
 			&i.New,
+			&i.IncidentID,
 		); err != nil {
 			return nil, err
 		}

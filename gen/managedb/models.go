@@ -24,6 +24,17 @@ type AccessKey struct {
 	RevokedAt             *time.Time
 	Version               int64
 	RevocationEffectiveAt *time.Time
+	Permissions           []string
+	LimitQuery            *int64
+	LimitMutation         *int64
+	LimitCredits          *int64
+	RotatedAt             *time.Time
+	PreviousDigest        []byte
+	PreviousVersion       *int16
+	PreviousExpiresAt     *time.Time
+	RevokedBecause        *string
+	IncidentID            *string
+	ExpiryToldAt          *time.Time
 }
 
 type AccessKeyUse struct {
@@ -33,14 +44,17 @@ type AccessKeyUse struct {
 }
 
 type Account struct {
-	ID           string
-	Handle       string
-	Name         string
-	PasswordHash string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	SuspendedAt  *time.Time
-	LiveKeys     int32
+	ID            string
+	Handle        string
+	Name          string
+	PasswordHash  string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	SuspendedAt   *time.Time
+	LiveKeys      int32
+	LimitQuery    *int64
+	LimitMutation *int64
+	LimitWindow   string
 }
 
 type AuditEvent struct {
@@ -57,6 +71,7 @@ type AuditEvent struct {
 	TargetID     string
 	Old          json.RawMessage
 	New          json.RawMessage
+	IncidentID   *string
 }
 
 type Role struct {

@@ -67,10 +67,7 @@ func deniedBy(d api.VerifyResultDeniedBy) *api.VerifyResultDeniedBy { return &d 
 
 // matched names the permission that gave another one.
 func matched(held permission.Set, name string) *string {
-	if !held.Lists(name) {
-		name = permission.Administrator
-	}
-	return &name
+	return new(permission.Decide(nil, held, permission.NeedOf(name)).Matched)
 }
 
 // plainKey is where a body waits that takePlain took.

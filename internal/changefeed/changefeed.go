@@ -24,11 +24,13 @@ type Kind string
 
 // The kinds, with what identifies one.
 const (
-	Key     Kind = "key"     // the public id of its token
-	Account Kind = "account" // xid
-	Role    Kind = "role"    // xid
-	Session Kind = "session" // SHA-256 of the cookie, in hex
-	cluster Kind = "cluster" // the lease; nothing to forget
+	Key        Kind = "key"        // the public id of its token
+	Account    Kind = "account"    // xid
+	Role       Kind = "role"       // xid
+	Session    Kind = "session"    // SHA-256 of the cookie, in hex
+	Catalogue  Kind = "catalogue"  // of permissions; no id
+	Everything Kind = "everything" // all of it, where naming each would be too much; no id
+	cluster    Kind = "cluster"    // the lease; nothing to forget
 )
 
 // Change names something whose memory is out of date.

@@ -8,6 +8,10 @@ const (
 	PasswordRefused          Code = "password_refused"
 	ExpiryInvalid            Code = "expiry_invalid"
 	PermissionUnknown        Code = "permission_unknown"
+	PermissionNotHeld        Code = "permission_not_held"
+	PermissionNotForKeys     Code = "permission_not_for_keys"
+	CatalogueInvalid         Code = "catalogue_invalid"
+	InsufficientCredits      Code = "insufficient_credits"
 	CredentialRequired       Code = "credential_required"
 	CredentialInvalid        Code = "credential_invalid"
 	SignInFailed             Code = "sign_in_failed"
@@ -26,11 +30,15 @@ const (
 	LastAdministrator        Code = "last_administrator"
 	AccessKeyLimit           Code = "access_key_limit"
 	AccessKeyRevoked         Code = "access_key_revoked"
+	AccessKeyNotActive       Code = "access_key_not_active"
+	BalanceTooLow            Code = "balance_too_low"
+	IdempotencyConflict      Code = "idempotency_conflict"
 	PasswordChangedMeanwhile Code = "password_changed_meanwhile"
 	VersionMismatch          Code = "version_mismatch"
 	BodyTooLarge             Code = "body_too_large"
 	MediaTypeUnsupported     Code = "media_type_unsupported"
 	TooManyAttempts          Code = "too_many_attempts"
+	QuotaExceeded            Code = "quota_exceeded"
 	HeadersTooLarge          Code = "headers_too_large"
 	Internal                 Code = "internal"
 	DatabaseUnavailable      Code = "database_unavailable"
@@ -53,7 +61,11 @@ var kinds = map[Code]Kind{
 	NameInvalid:              {400, "The name cannot be used", "Choose 1 to 100 visible characters, without control, zero-width or direction marks."},
 	PasswordRefused:          {400, "The password cannot be used", "Choose a longer pass phrase that nobody else would think of."},
 	ExpiryInvalid:            {400, "The expiry cannot be used", "Choose a moment in the future, before the year 10000, or leave it out for a key that never expires."},
-	PermissionUnknown:        {400, "There is no such permission", "Use the permissions that the API reference lists."},
+	PermissionUnknown:        {400, "There is no such permission", "Use those that GET /api/permissions lists."},
+	PermissionNotHeld:        {400, "You cannot give a key more than you hold", "Ask an administrator for the permissions that metadata names, or leave them out."},
+	PermissionNotForKeys:     {400, "A key cannot be given this permission by name", "Leave permissions out for a key that may do whatever you may."},
+	CatalogueInvalid:         {400, "The catalogue has faults", "Mend every place that metadata names; nothing was changed."},
+	InsufficientCredits:      {402, "There are not enough credits", "Ask an administrator for credits."},
 	CredentialRequired:       {401, "This needs a credential", "Sign in, or send an access key as Authorization: Bearer."},
 	CredentialInvalid:        {401, "The credential cannot be used", "Sign in again, or use another access key."},
 	SignInFailed:             {401, "The handle or the password is wrong", "Check both; if the account exists and the password is lost, ask an administrator."},
@@ -72,11 +84,15 @@ var kinds = map[Code]Kind{
 	LastAdministrator:        {409, "The last administrator stays", "Make someone else an administrator first."},
 	AccessKeyLimit:           {409, "The account has as many live keys as it may have", "Revoke a key that is no longer used."},
 	AccessKeyRevoked:         {409, "The key is revoked, for good", "Create a new key."},
+	AccessKeyNotActive:       {409, "The key has ended", "Create a new key."},
+	BalanceTooLow:            {409, "The balance cannot fall below zero", "Take at most what metadata names."},
+	IdempotencyConflict:      {409, "The idempotency key was used for something else", "Choose another one, or send the values of the first time."},
 	PasswordChangedMeanwhile: {409, "The password was changed by somebody else meanwhile", "Sign in with the new one."},
-	VersionMismatch:          {412, "The key changed since you read it", "Read it again, and repeat the change if it still makes sense."},
+	VersionMismatch:          {412, "It changed since you read it", "Read it again, and repeat the change if it still makes sense."},
 	BodyTooLarge:             {413, "The body is too large", "Send at most as many bytes as metadata names."},
 	MediaTypeUnsupported:     {415, "The body is not of the type that is read here", "Send the Content-Type that the API reference names, mostly application/json, in UTF-8 and without Content-Encoding."},
 	TooManyAttempts:          {429, "Too many attempts", "Wait for the seconds in Retry-After."},
+	QuotaExceeded:            {429, "The limit is used up", "Wait for the seconds in Retry-After, or ask an administrator for a higher limit."},
 	HeadersTooLarge:          {431, "The headers are too large", "Send at most 16 KiB of headers."},
 	Internal:                 {500, "The service failed", "Try again; if it stays, give the trace id to whoever runs the service."},
 	DatabaseUnavailable:      {503, "The database cannot be reached", "Try again after the seconds in Retry-After."},

@@ -18,6 +18,39 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for AccessKeyExplanationDeniedBy.
+const (
+	AccessKeyExplanationDeniedByKey   AccessKeyExplanationDeniedBy = "key"
+	AccessKeyExplanationDeniedByOwner AccessKeyExplanationDeniedBy = "owner"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyExplanationDeniedBy enum.
+func (e AccessKeyExplanationDeniedBy) Valid() bool {
+	switch e {
+	case AccessKeyExplanationDeniedByKey:
+		return true
+	case AccessKeyExplanationDeniedByOwner:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccessKeyReportResultStatus.
+const (
+	AccessKeyReportResultStatusReceived AccessKeyReportResultStatus = "received"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeyReportResultStatus enum.
+func (e AccessKeyReportResultStatus) Valid() bool {
+	switch e {
+	case AccessKeyReportResultStatusReceived:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessKeyStatus.
 const (
 	AccessKeyStatusActive   AccessKeyStatus = "active"
@@ -60,6 +93,27 @@ func (e AccessKeyVerifyInputConsistency) Valid() bool {
 	}
 }
 
+// Defines values for AccessLevel.
+const (
+	AccessLevelDelete AccessLevel = "delete"
+	AccessLevelRead   AccessLevel = "read"
+	AccessLevelWrite  AccessLevel = "write"
+)
+
+// Valid indicates whether the value is a known member of the AccessLevel enum.
+func (e AccessLevel) Valid() bool {
+	switch e {
+	case AccessLevelDelete:
+		return true
+	case AccessLevelRead:
+		return true
+	case AccessLevelWrite:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditActorCredential.
 const (
 	AuditActorCredentialAccessKey AuditActorCredential = "access_key"
@@ -83,22 +137,30 @@ func (e AuditActorCredential) Valid() bool {
 
 // Defines values for AuditEventType.
 const (
-	AuditEventTypeAccessKeyCreated   AuditEventType = "access_key_created"
-	AuditEventTypeAccessKeyRevoked   AuditEventType = "access_key_revoked"
-	AuditEventTypeAccessKeyUpdated   AuditEventType = "access_key_updated"
-	AuditEventTypeAccountCreated     AuditEventType = "account_created"
-	AuditEventTypeAccountRestored    AuditEventType = "account_restored"
-	AuditEventTypeAccountRoleAdded   AuditEventType = "account_role_added"
-	AuditEventTypeAccountRoleRemoved AuditEventType = "account_role_removed"
-	AuditEventTypeAccountSignedUp    AuditEventType = "account_signed_up"
-	AuditEventTypeAccountSuspended   AuditEventType = "account_suspended"
-	AuditEventTypePasswordChanged    AuditEventType = "password_changed"
-	AuditEventTypeRoleCreated        AuditEventType = "role_created"
-	AuditEventTypeRoleDeleted        AuditEventType = "role_deleted"
-	AuditEventTypeRoleUpdated        AuditEventType = "role_updated"
-	AuditEventTypeSessionEnded       AuditEventType = "session_ended"
-	AuditEventTypeSessionStarted     AuditEventType = "session_started"
-	AuditEventTypeSetupCompleted     AuditEventType = "setup_completed"
+	AuditEventTypeAccessKeyCreated             AuditEventType = "access_key_created"
+	AuditEventTypeAccessKeyExpiring            AuditEventType = "access_key_expiring"
+	AuditEventTypeAccessKeyPreviousSecretEnded AuditEventType = "access_key_previous_secret_ended"
+	AuditEventTypeAccessKeyRegenerated         AuditEventType = "access_key_regenerated"
+	AuditEventTypeAccessKeyRetiredSecretUsed   AuditEventType = "access_key_retired_secret_used"
+	AuditEventTypeAccessKeyRevoked             AuditEventType = "access_key_revoked"
+	AuditEventTypeAccessKeyUpdated             AuditEventType = "access_key_updated"
+	AuditEventTypeAccessKeysRevoked            AuditEventType = "access_keys_revoked"
+	AuditEventTypeAccountCreated               AuditEventType = "account_created"
+	AuditEventTypeAccountCreditsAdded          AuditEventType = "account_credits_added"
+	AuditEventTypeAccountLimitsUpdated         AuditEventType = "account_limits_updated"
+	AuditEventTypeAccountRestored              AuditEventType = "account_restored"
+	AuditEventTypeAccountRoleAdded             AuditEventType = "account_role_added"
+	AuditEventTypeAccountRoleRemoved           AuditEventType = "account_role_removed"
+	AuditEventTypeAccountSignedUp              AuditEventType = "account_signed_up"
+	AuditEventTypeAccountSuspended             AuditEventType = "account_suspended"
+	AuditEventTypeCatalogueUpdated             AuditEventType = "catalogue_updated"
+	AuditEventTypePasswordChanged              AuditEventType = "password_changed"
+	AuditEventTypeRoleCreated                  AuditEventType = "role_created"
+	AuditEventTypeRoleDeleted                  AuditEventType = "role_deleted"
+	AuditEventTypeRoleUpdated                  AuditEventType = "role_updated"
+	AuditEventTypeSessionEnded                 AuditEventType = "session_ended"
+	AuditEventTypeSessionStarted               AuditEventType = "session_started"
+	AuditEventTypeSetupCompleted               AuditEventType = "setup_completed"
 )
 
 // Valid indicates whether the value is a known member of the AuditEventType enum.
@@ -106,11 +168,25 @@ func (e AuditEventType) Valid() bool {
 	switch e {
 	case AuditEventTypeAccessKeyCreated:
 		return true
+	case AuditEventTypeAccessKeyExpiring:
+		return true
+	case AuditEventTypeAccessKeyPreviousSecretEnded:
+		return true
+	case AuditEventTypeAccessKeyRegenerated:
+		return true
+	case AuditEventTypeAccessKeyRetiredSecretUsed:
+		return true
 	case AuditEventTypeAccessKeyRevoked:
 		return true
 	case AuditEventTypeAccessKeyUpdated:
 		return true
+	case AuditEventTypeAccessKeysRevoked:
+		return true
 	case AuditEventTypeAccountCreated:
+		return true
+	case AuditEventTypeAccountCreditsAdded:
+		return true
+	case AuditEventTypeAccountLimitsUpdated:
 		return true
 	case AuditEventTypeAccountRestored:
 		return true
@@ -121,6 +197,8 @@ func (e AuditEventType) Valid() bool {
 	case AuditEventTypeAccountSignedUp:
 		return true
 	case AuditEventTypeAccountSuspended:
+		return true
+	case AuditEventTypeCatalogueUpdated:
 		return true
 	case AuditEventTypePasswordChanged:
 		return true
@@ -145,6 +223,8 @@ func (e AuditEventType) Valid() bool {
 const (
 	AuditTargetKindAccessKey AuditTargetKind = "access_key"
 	AuditTargetKindAccount   AuditTargetKind = "account"
+	AuditTargetKindCatalogue AuditTargetKind = "catalogue"
+	AuditTargetKindIncident  AuditTargetKind = "incident"
 	AuditTargetKindRole      AuditTargetKind = "role"
 	AuditTargetKindSession   AuditTargetKind = "session"
 )
@@ -156,6 +236,10 @@ func (e AuditTargetKind) Valid() bool {
 		return true
 	case AuditTargetKindAccount:
 		return true
+	case AuditTargetKindCatalogue:
+		return true
+	case AuditTargetKindIncident:
+		return true
 	case AuditTargetKindRole:
 		return true
 	case AuditTargetKindSession:
@@ -165,11 +249,65 @@ func (e AuditTargetKind) Valid() bool {
 	}
 }
 
+// Defines values for CreditEntryType.
+const (
+	CreditEntryTypeAdjust CreditEntryType = "adjust"
+	CreditEntryTypeCharge CreditEntryType = "charge"
+	CreditEntryTypeDebit  CreditEntryType = "debit"
+	CreditEntryTypeGrant  CreditEntryType = "grant"
+	CreditEntryTypeRefund CreditEntryType = "refund"
+)
+
+// Valid indicates whether the value is a known member of the CreditEntryType enum.
+func (e CreditEntryType) Valid() bool {
+	switch e {
+	case CreditEntryTypeAdjust:
+		return true
+	case CreditEntryTypeCharge:
+		return true
+	case CreditEntryTypeDebit:
+		return true
+	case CreditEntryTypeGrant:
+		return true
+	case CreditEntryTypeRefund:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreditInputType.
+const (
+	CreditInputTypeAdjust CreditInputType = "adjust"
+	CreditInputTypeDebit  CreditInputType = "debit"
+	CreditInputTypeGrant  CreditInputType = "grant"
+	CreditInputTypeRefund CreditInputType = "refund"
+)
+
+// Valid indicates whether the value is a known member of the CreditInputType enum.
+func (e CreditInputType) Valid() bool {
+	switch e {
+	case CreditInputTypeAdjust:
+		return true
+	case CreditInputTypeDebit:
+		return true
+	case CreditInputTypeGrant:
+		return true
+	case CreditInputTypeRefund:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ErrorCode.
 const (
 	ErrorCodeAccessKeyLimit           ErrorCode = "access_key_limit"
+	ErrorCodeAccessKeyNotActive       ErrorCode = "access_key_not_active"
 	ErrorCodeAccessKeyRevoked         ErrorCode = "access_key_revoked"
+	ErrorCodeBalanceTooLow            ErrorCode = "balance_too_low"
 	ErrorCodeBodyTooLarge             ErrorCode = "body_too_large"
+	ErrorCodeCatalogueInvalid         ErrorCode = "catalogue_invalid"
 	ErrorCodeCredentialInvalid        ErrorCode = "credential_invalid"
 	ErrorCodeCredentialNotAllowed     ErrorCode = "credential_not_allowed"
 	ErrorCodeCredentialRequired       ErrorCode = "credential_required"
@@ -179,6 +317,8 @@ const (
 	ErrorCodeExpiryInvalid            ErrorCode = "expiry_invalid"
 	ErrorCodeHandleTaken              ErrorCode = "handle_taken"
 	ErrorCodeHeadersTooLarge          ErrorCode = "headers_too_large"
+	ErrorCodeIdempotencyConflict      ErrorCode = "idempotency_conflict"
+	ErrorCodeInsufficientCredits      ErrorCode = "insufficient_credits"
 	ErrorCodeInternal                 ErrorCode = "internal"
 	ErrorCodeLastAdministrator        ErrorCode = "last_administrator"
 	ErrorCodeMediaTypeUnsupported     ErrorCode = "media_type_unsupported"
@@ -189,8 +329,11 @@ const (
 	ErrorCodePasswordChangedMeanwhile ErrorCode = "password_changed_meanwhile"
 	ErrorCodePasswordRefused          ErrorCode = "password_refused"
 	ErrorCodePermissionDenied         ErrorCode = "permission_denied"
+	ErrorCodePermissionNotForKeys     ErrorCode = "permission_not_for_keys"
+	ErrorCodePermissionNotHeld        ErrorCode = "permission_not_held"
 	ErrorCodePermissionUnknown        ErrorCode = "permission_unknown"
 	ErrorCodePrivilegeExceeded        ErrorCode = "privilege_exceeded"
+	ErrorCodeQuotaExceeded            ErrorCode = "quota_exceeded"
 	ErrorCodeRequestInvalid           ErrorCode = "request_invalid"
 	ErrorCodeRevocationUnconfirmed    ErrorCode = "revocation_unconfirmed"
 	ErrorCodeRoleBuiltIn              ErrorCode = "role_built_in"
@@ -210,9 +353,15 @@ func (e ErrorCode) Valid() bool {
 	switch e {
 	case ErrorCodeAccessKeyLimit:
 		return true
+	case ErrorCodeAccessKeyNotActive:
+		return true
 	case ErrorCodeAccessKeyRevoked:
 		return true
+	case ErrorCodeBalanceTooLow:
+		return true
 	case ErrorCodeBodyTooLarge:
+		return true
+	case ErrorCodeCatalogueInvalid:
 		return true
 	case ErrorCodeCredentialInvalid:
 		return true
@@ -231,6 +380,10 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeHandleTaken:
 		return true
 	case ErrorCodeHeadersTooLarge:
+		return true
+	case ErrorCodeIdempotencyConflict:
+		return true
+	case ErrorCodeInsufficientCredits:
 		return true
 	case ErrorCodeInternal:
 		return true
@@ -252,9 +405,15 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodePermissionDenied:
 		return true
+	case ErrorCodePermissionNotForKeys:
+		return true
+	case ErrorCodePermissionNotHeld:
+		return true
 	case ErrorCodePermissionUnknown:
 		return true
 	case ErrorCodePrivilegeExceeded:
+		return true
+	case ErrorCodeQuotaExceeded:
 		return true
 	case ErrorCodeRequestInvalid:
 		return true
@@ -330,6 +489,90 @@ func (e ReadinessStatus) Valid() bool {
 	}
 }
 
+// Defines values for RevokedBecause.
+const (
+	RevokedBecauseAdministrator RevokedBecause = "administrator"
+	RevokedBecauseHolder        RevokedBecause = "holder"
+	RevokedBecauseIncident      RevokedBecause = "incident"
+	RevokedBecauseOwner         RevokedBecause = "owner"
+	RevokedBecauseReported      RevokedBecause = "reported"
+)
+
+// Valid indicates whether the value is a known member of the RevokedBecause enum.
+func (e RevokedBecause) Valid() bool {
+	switch e {
+	case RevokedBecauseAdministrator:
+		return true
+	case RevokedBecauseHolder:
+		return true
+	case RevokedBecauseIncident:
+		return true
+	case RevokedBecauseOwner:
+		return true
+	case RevokedBecauseReported:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageBucket.
+const (
+	UsageBucketDay  UsageBucket = "day"
+	UsageBucketHour UsageBucket = "hour"
+)
+
+// Valid indicates whether the value is a known member of the UsageBucket enum.
+func (e UsageBucket) Valid() bool {
+	switch e {
+	case UsageBucketDay:
+		return true
+	case UsageBucketHour:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageClass.
+const (
+	UsageClassMutation UsageClass = "mutation"
+	UsageClassQuery    UsageClass = "query"
+)
+
+// Valid indicates whether the value is a known member of the UsageClass enum.
+func (e UsageClass) Valid() bool {
+	switch e {
+	case UsageClassMutation:
+		return true
+	case UsageClassQuery:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UsageWindowUnit.
+const (
+	UsageWindowUnitDay   UsageWindowUnit = "day"
+	UsageWindowUnitLife  UsageWindowUnit = "life"
+	UsageWindowUnitMonth UsageWindowUnit = "month"
+)
+
+// Valid indicates whether the value is a known member of the UsageWindowUnit enum.
+func (e UsageWindowUnit) Valid() bool {
+	switch e {
+	case UsageWindowUnitDay:
+		return true
+	case UsageWindowUnitLife:
+		return true
+	case UsageWindowUnitMonth:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VerifiedAccountKind.
 const (
 	VerifiedAccountKindMember VerifiedAccountKind = "member"
@@ -345,15 +588,35 @@ func (e VerifiedAccountKind) Valid() bool {
 	}
 }
 
+// Defines values for VerifiedQuotaScope.
+const (
+	VerifiedQuotaScopeAccount VerifiedQuotaScope = "account"
+	VerifiedQuotaScopeKey     VerifiedQuotaScope = "key"
+)
+
+// Valid indicates whether the value is a known member of the VerifiedQuotaScope enum.
+func (e VerifiedQuotaScope) Valid() bool {
+	switch e {
+	case VerifiedQuotaScopeAccount:
+		return true
+	case VerifiedQuotaScopeKey:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VerifyCode.
 const (
 	VerifyCodeAccountSuspended        VerifyCode = "ACCOUNT_SUSPENDED"
 	VerifyCodeDisabled                VerifyCode = "DISABLED"
 	VerifyCodeExpired                 VerifyCode = "EXPIRED"
+	VerifyCodeInsufficientCredits     VerifyCode = "INSUFFICIENT_CREDITS"
 	VerifyCodeInsufficientPermissions VerifyCode = "INSUFFICIENT_PERMISSIONS"
 	VerifyCodeKeyUseNotPermitted      VerifyCode = "KEY_USE_NOT_PERMITTED"
 	VerifyCodeMalformed               VerifyCode = "MALFORMED"
 	VerifyCodeNotFound                VerifyCode = "NOT_FOUND"
+	VerifyCodeQuotaExceeded           VerifyCode = "QUOTA_EXCEEDED"
 	VerifyCodeRevoked                 VerifyCode = "REVOKED"
 	VerifyCodeValid                   VerifyCode = "VALID"
 )
@@ -367,6 +630,8 @@ func (e VerifyCode) Valid() bool {
 		return true
 	case VerifyCodeExpired:
 		return true
+	case VerifyCodeInsufficientCredits:
+		return true
 	case VerifyCodeInsufficientPermissions:
 		return true
 	case VerifyCodeKeyUseNotPermitted:
@@ -374,6 +639,8 @@ func (e VerifyCode) Valid() bool {
 	case VerifyCodeMalformed:
 		return true
 	case VerifyCodeNotFound:
+		return true
+	case VerifyCodeQuotaExceeded:
 		return true
 	case VerifyCodeRevoked:
 		return true
@@ -409,7 +676,7 @@ type AccessKey struct {
 	// DeletedAt When it was revoked; absent until then.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 
-	// EffectivePermissions What the key may do now, sorted; what its owner holds.
+	// EffectivePermissions What the key may do now, sorted; no more than its owner holds.
 	EffectivePermissions []Permission `json:"effective_permissions"`
 
 	// Enabled False once revoked or disabled.
@@ -428,16 +695,35 @@ type AccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// IncidentID The incident that it was revoked in.
+	IncidentID *string `json:"incident_id,omitempty"`
+
 	// LastUsedAt When it was last let through, to the second; absent: never.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
 	// LastUsedIP The last address that it was known to be used from.
 	LastUsedIP *string `json:"last_used_ip,omitempty"`
 
+	// Limits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+	Limits *AccessKeyLimits `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most, sorted; absent: whatever its owner holds.
+	Permissions []Permission `json:"permissions,omitempty"`
+
+	// PreviousExpiresAt Until when the secret before works as well; absent unless it does.
+	PreviousExpiresAt *time.Time `json:"previous_expires_at,omitempty"`
+
+	// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+	// where it should not be (`reported`).
+	RevokedBecause *RevokedBecause `json:"revoked_because,omitempty"`
+
+	// RotatedAt When its secret was made; absent: with the key.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 
 	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
@@ -445,19 +731,85 @@ type AccessKey struct {
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
+	// Usage What was used in the current window.
+	Usage *WindowUsage `json:"usage,omitempty"`
+
 	// Version Rises with every change.
 	Version int64 `json:"version"`
 }
 
+// AccessKeyExplainInput defines model for AccessKeyExplainInput.
+type AccessKeyExplainInput struct {
+	Access *AccessLevel `json:"access,omitempty"`
+
+	// Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
+	// `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
+	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good. Others are your own: flat names of the permission catalogue, and
+	// `resource:access`, where the resource is one of the catalogue or `*`, and the access `read`, `write`, `delete` or `*`.
+	//
+	//
+	// Example: USE_PERSONAL_ACCESS_KEYS
+	Permission *Permission `json:"permission,omitempty"`
+
+	// Request A request to your API. Of the path what follows `?` or `#` is left out.
+	Request *RequestLine `json:"request,omitempty"`
+
+	// Resource Example: data-planes
+	Resource *ResourceName `json:"resource,omitempty"`
+}
+
+// AccessKeyExplanation defines model for AccessKeyExplanation.
+type AccessKeyExplanation struct {
+	Allowed bool `json:"allowed"`
+
+	// Class `query`: it reads. `mutation`: it writes or deletes.
+	Class *UsageClass `json:"class,omitempty"`
+
+	// Code The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
+	// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+	// 429: `QUOTA_EXCEEDED`. 402: `INSUFFICIENT_CREDITS`.
+	Code VerifyCode `json:"code"`
+
+	// Credits What it costs; absent: nothing.
+	Credits *int64 `json:"credits,omitempty"`
+
+	// DeniedBy Who lacks what is required.
+	DeniedBy *AccessKeyExplanationDeniedBy `json:"denied_by,omitempty"`
+
+	// Matched The permission that gives it.
+	Matched *string `json:"matched,omitempty"`
+
+	// Reason The rule that decided
+	Reason string `json:"reason"`
+
+	// Required The permission that it takes.
+	Required *string `json:"required,omitempty"`
+
+	// Resource The resource of the catalogue that the path belongs to.
+	Resource *string `json:"resource,omitempty"`
+
+	// Route The route of the catalogue that fits, as `POST /media/search`.
+	Route  *string `json:"route,omitempty"`
+	Status int     `json:"status"`
+}
+
+// AccessKeyExplanationDeniedBy Who lacks what is required.
+type AccessKeyExplanationDeniedBy string
+
 // AccessKeyInput defines model for AccessKeyInput.
 type AccessKeyInput struct {
 	// ExpiresAt From this moment on it opens nothing. Absent or null: never. It must be in the future.
-	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
+	ExpiresAt nullable.Nullable[time.Time]       `json:"expires_at,omitempty"`
+	Limits    nullable.Nullable[AccessKeyLimits] `json:"limits,omitempty"`
 
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most. Null, or absent at creation: whatever its owner holds. An empty list, an unknown permission and one that
+	// the owner does not hold are refused, and so are `ADMINISTRATOR` and `USE_PERSONAL_ACCESS_KEYS`.
+	Permissions nullable.Nullable[[]Permission] `json:"permissions,omitempty"`
 }
 
 // AccessKeyIssued defines model for AccessKeyIssued.
@@ -467,7 +819,7 @@ type AccessKeyIssued struct {
 	// DeletedAt When it was revoked; absent until then.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 
-	// EffectivePermissions What the key may do now, sorted; what its owner holds.
+	// EffectivePermissions What the key may do now, sorted; no more than its owner holds.
 	EffectivePermissions []Permission `json:"effective_permissions"`
 
 	// Enabled False once revoked or disabled.
@@ -486,16 +838,35 @@ type AccessKeyIssued struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// IncidentID The incident that it was revoked in.
+	IncidentID *string `json:"incident_id,omitempty"`
+
 	// LastUsedAt When it was last let through, to the second; absent: never.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
 	// LastUsedIP The last address that it was known to be used from.
 	LastUsedIP *string `json:"last_used_ip,omitempty"`
 
+	// Limits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+	Limits *AccessKeyLimits `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most, sorted; absent: whatever its owner holds.
+	Permissions []Permission `json:"permissions,omitempty"`
+
+	// PreviousExpiresAt Until when the secret before works as well; absent unless it does.
+	PreviousExpiresAt *time.Time `json:"previous_expires_at,omitempty"`
+
+	// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+	// where it should not be (`reported`).
+	RevokedBecause *RevokedBecause `json:"revoked_because,omitempty"`
+
+	// RotatedAt When its secret was made; absent: with the key.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 
 	// Secret The whole token, `<brand>pat_<id16>_<secret43><crc6>`. Store it now: it is never shown again.
 	//
@@ -508,8 +879,18 @@ type AccessKeyIssued struct {
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
 
+	// Usage What was used in the current window.
+	Usage *WindowUsage `json:"usage,omitempty"`
+
 	// Version Rises with every change.
 	Version int64 `json:"version"`
+}
+
+// AccessKeyLimits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+type AccessKeyLimits struct {
+	Credits  *int64 `json:"credits,omitempty"`
+	Mutation *int64 `json:"mutation,omitempty"`
+	Query    *int64 `json:"query,omitempty"`
 }
 
 // AccessKeyListResult defines model for AccessKeyListResult.
@@ -517,6 +898,28 @@ type AccessKeyListResult struct {
 	Keys       []AccessKey `json:"keys"`
 	NextCursor *string     `json:"next_cursor,omitempty"`
 }
+
+// AccessKeyRegenerateInput defines model for AccessKeyRegenerateInput.
+type AccessKeyRegenerateInput struct {
+	// OverlapSeconds How long the old secret lives on; seven days at the most.
+	OverlapSeconds *int64 `json:"overlap_seconds,omitempty"`
+}
+
+// AccessKeyReportInput defines model for AccessKeyReportInput.
+type AccessKeyReportInput struct {
+	Keys []string `json:"keys"`
+
+	// Source Where they were found. The rules of a name apply.
+	Source *string `json:"source,omitempty"`
+}
+
+// AccessKeyReportResult defines model for AccessKeyReportResult.
+type AccessKeyReportResult struct {
+	Status AccessKeyReportResultStatus `json:"status"`
+}
+
+// AccessKeyReportResultStatus defines model for AccessKeyReportResult.Status.
+type AccessKeyReportResultStatus string
 
 // AccessKeyStatus `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 // `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
@@ -531,14 +934,38 @@ type AccessKeyUpdate struct {
 	// ExpiresAt Null: never. Otherwise it must be in the future.
 	ExpiresAt nullable.Nullable[time.Time] `json:"expires_at,omitempty"`
 
+	// Limits Replaces all limits of the key; null takes them away.
+	Limits nullable.Nullable[AccessKeyLimits] `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name *Name `json:"name,omitempty"`
+
+	// Permissions What the key may do at the most. Null, or absent at creation: whatever its owner holds. An empty list, an unknown permission and one that
+	// the owner does not hold are refused, and so are `ADMINISTRATOR` and `USE_PERSONAL_ACCESS_KEYS`.
+	Permissions nullable.Nullable[[]Permission] `json:"permissions,omitempty"`
+}
+
+// AccessKeyUsage defines model for AccessKeyUsage.
+type AccessKeyUsage struct {
+	Bucket UsageBucket  `json:"bucket"`
+	Data   []UsagePoint `json:"data"`
+	From   time.Time    `json:"from"`
+
+	// Key A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	Key      ID          `json:"key"`
+	Lifetime UsageCounts `json:"lifetime"`
+	To       time.Time   `json:"to"`
+	Totals   UsageCounts `json:"totals"`
 }
 
 // AccessKeyVerifyInput defines model for AccessKeyVerifyInput.
 type AccessKeyVerifyInput struct {
+	Access *AccessLevel `json:"access,omitempty"`
+
 	// Address The IP address of the client that sent the key, for `last_used_ip`.
 	//
 	// Example: 192.0.2.7
@@ -551,24 +978,37 @@ type AccessKeyVerifyInput struct {
 	// what a withdrawal has answered.
 	Consistency *AccessKeyVerifyInputConsistency `json:"consistency,omitempty"`
 
+	// Cost What it costs, in credits; absent: what the catalogue says.
+	Cost *int64 `json:"cost,omitempty"`
+
 	// Key The whole secret, as it was sent. What cannot be a key is `MALFORMED`.
 	Key string `json:"key"`
 
 	// Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
 	// `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
-	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
+	// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good. Others are your own: flat names of the permission catalogue, and
+	// `resource:access`, where the resource is one of the catalogue or `*`, and the access `read`, `write`, `delete` or `*`.
 	//
 	//
 	// Example: USE_PERSONAL_ACCESS_KEYS
 	Permission *Permission `json:"permission,omitempty"`
 
-	// Record False: a dry run, which does not count as a use of the key.
+	// Record False: a dry run, which uses and counts nothing.
 	Record *bool `json:"record,omitempty"`
+
+	// Request A request to your API. Of the path what follows `?` or `#` is left out.
+	Request *RequestLine `json:"request,omitempty"`
+
+	// Resource Example: data-planes
+	Resource *ResourceName `json:"resource,omitempty"`
 }
 
 // AccessKeyVerifyInputConsistency `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
 // what a withdrawal has answered.
 type AccessKeyVerifyInputConsistency string
+
+// AccessLevel defines model for AccessLevel.
+type AccessLevel string
 
 // Account defines model for Account.
 type Account struct {
@@ -616,6 +1056,27 @@ type AccountInput struct {
 	Token Password `json:"token"`
 }
 
+// AccountLimits defines model for AccountLimits.
+type AccountLimits struct {
+	// Mutation Absent: unlimited.
+	Mutation *int64 `json:"mutation,omitempty"`
+
+	// Query Absent: unlimited.
+	Query *int64 `json:"query,omitempty"`
+
+	// Window `month` and `day` begin at midnight UTC; `life` never ends.
+	Window UsageWindowUnit `json:"window"`
+}
+
+// AccountLimitsUpdate defines model for AccountLimitsUpdate.
+type AccountLimitsUpdate struct {
+	Mutation nullable.Nullable[int64] `json:"mutation,omitempty"`
+	Query    nullable.Nullable[int64] `json:"query,omitempty"`
+
+	// Window `month` and `day` begin at midnight UTC; `life` never ends.
+	Window *UsageWindowUnit `json:"window,omitempty"`
+}
+
 // AccountListResult defines model for AccountListResult.
 type AccountListResult struct {
 	Accounts   []Account `json:"accounts"`
@@ -643,6 +1104,35 @@ type AccountRef struct {
 
 	// Suspended Since when; absent unless suspended.
 	Suspended *time.Time `json:"suspended,omitempty"`
+}
+
+// AccountUsage defines model for AccountUsage.
+type AccountUsage struct {
+	// Account A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	Account ID        `json:"account"`
+	Credits CreditUse `json:"credits"`
+
+	// Keys Every key that was used or refused in the window, revoked ones included, newest first. Their sums are the account's.
+	Keys     []KeyUse    `json:"keys"`
+	Mutation QuotaUse    `json:"mutation"`
+	Query    QuotaUse    `json:"query"`
+	Window   UsageWindow `json:"window"`
+}
+
+// AdminRevokeAllInput defines model for AdminRevokeAllInput.
+type AdminRevokeAllInput struct {
+	// Account A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	Account       *ID        `json:"account,omitempty"`
+	CreatedBefore *time.Time `json:"created_before,omitempty"`
+
+	// Reason What happened, for the record. The rules of a name apply.
+	//
+	// Example: Laptop stolen
+	Reason Reason `json:"reason"`
 }
 
 // AuditActor defines model for AuditActor.
@@ -683,6 +1173,9 @@ type AuditEvent struct {
 	//
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
+
+	// IncidentID What ties the events of one revocation of many keys together.
+	IncidentID *string `json:"incident_id,omitempty"`
 
 	// New The values after. Never a secret.
 	New map[string]interface{} `json:"new,omitempty"`
@@ -734,10 +1227,100 @@ type AuthSuccess struct {
 	ID ID `json:"id"`
 }
 
+// CatalogueResource defines model for CatalogueResource.
+type CatalogueResource struct {
+	// Access The levels that it knows. Without `delete` a deletion is a `write`.
+	Access []AccessLevel `json:"access"`
+
+	// Name Example: data-planes
+	Name ResourceName `json:"name"`
+
+	// Paths What belongs to it: these paths and all below. `{name}` stands for one segment. The longest that fits wins.
+	Paths []string `json:"paths,omitempty"`
+
+	// Title For people.
+	Title *string `json:"title,omitempty"`
+}
+
+// CatalogueRoute defines model for CatalogueRoute.
+type CatalogueRoute struct {
+	Access *AccessLevel `json:"access,omitempty"`
+
+	// Credits What a request costs.
+	Credits *int64 `json:"credits,omitempty"`
+	Method  string `json:"method"`
+
+	// Path The whole path; `{name}` stands for one segment.
+	Path string `json:"path"`
+}
+
 // Colour A CSS colour.
 //
 // Example: #1d4ed8
 type Colour = string
+
+// CreditEntry defines model for CreditEntry.
+type CreditEntry struct {
+	// AccessKeyID The key that was charged for.
+	AccessKeyID *string `json:"access_key_id,omitempty"`
+
+	// Amount What the balance changed by: negative where it was taken.
+	Amount int64 `json:"amount"`
+
+	// Balance After it.
+	Balance   int64     `json:"balance"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID             ID      `json:"id"`
+	IdempotencyKey *string `json:"idempotency_key,omitempty"`
+
+	// Type `charge`: a key was used for something that costs.
+	Type CreditEntryType `json:"type"`
+}
+
+// CreditEntryType `charge`: a key was used for something that costs.
+type CreditEntryType string
+
+// CreditInput defines model for CreditInput.
+type CreditInput struct {
+	// Amount Not 0; negative for `adjust` only.
+	Amount int64 `json:"amount"`
+
+	// IdempotencyKey Example: invoice-2026-0042
+	IdempotencyKey string          `json:"idempotency_key"`
+	Type           CreditInputType `json:"type"`
+}
+
+// CreditInputType defines model for CreditInput.Type.
+type CreditInputType string
+
+// CreditLedger defines model for CreditLedger.
+type CreditLedger struct {
+	Balance    int64         `json:"balance"`
+	Entries    []CreditEntry `json:"entries"`
+	NextCursor *string       `json:"next_cursor,omitempty"`
+
+	// Used By keys, ever.
+	Used int64 `json:"used"`
+}
+
+// CreditResult defines model for CreditResult.
+type CreditResult struct {
+	// Balance Now.
+	Balance int64       `json:"balance"`
+	Entry   CreditEntry `json:"entry"`
+}
+
+// CreditUse defines model for CreditUse.
+type CreditUse struct {
+	Balance int64 `json:"balance"`
+
+	// Used In the window.
+	Used int64 `json:"used"`
+}
 
 // ErrorCode The closed list of what can go wrong.
 type ErrorCode string
@@ -799,6 +1382,32 @@ type IntrospectResult struct {
 // IntrospectResultTokenType defines model for IntrospectResult.TokenType.
 type IntrospectResultTokenType string
 
+// KeyUse defines model for KeyUse.
+type KeyUse struct {
+	Credits int64 `json:"credits"`
+
+	// Denied Requests that were refused, by what they lacked.
+	Denied UsageDenied `json:"denied"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID         ID         `json:"id"`
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Mutation   int64      `json:"mutation"`
+
+	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
+	//
+	// Example: Discord bot
+	Name  Name  `json:"name"`
+	Query int64 `json:"query"`
+
+	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
+	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
+	// and still holds USE_PERSONAL_ACCESS_KEYS.
+	Status AccessKeyStatus `json:"status"`
+}
+
 // Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 //
 // Example: Discord bot
@@ -814,7 +1423,7 @@ type OwnedAccessKey struct {
 	// DeletedAt When it was revoked; absent until then.
 	DeletedAt *time.Time `json:"deletedAt,omitempty"`
 
-	// EffectivePermissions What the key may do now, sorted; what its owner holds.
+	// EffectivePermissions What the key may do now, sorted; no more than its owner holds.
 	EffectivePermissions []Permission `json:"effective_permissions"`
 
 	// Enabled False once revoked or disabled.
@@ -833,22 +1442,44 @@ type OwnedAccessKey struct {
 	// Example: cc5lnd2s1s4652adtu50
 	ID ID `json:"id"`
 
+	// IncidentID The incident that it was revoked in.
+	IncidentID *string `json:"incident_id,omitempty"`
+
 	// LastUsedAt When it was last let through, to the second; absent: never.
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 
 	// LastUsedIP The last address that it was known to be used from.
 	LastUsedIP *string `json:"last_used_ip,omitempty"`
 
+	// Limits What the key may use in each window of its owner's limits; a member that is absent has no limit of its own.
+	Limits *AccessKeyLimits `json:"limits,omitempty"`
+
 	// Name 1 to 100 characters after trimming; no control, bidirectional or zero-width ones.
 	//
 	// Example: Discord bot
 	Name Name `json:"name"`
+
+	// Permissions What the key may do at the most, sorted; absent: whatever its owner holds.
+	Permissions []Permission `json:"permissions,omitempty"`
+
+	// PreviousExpiresAt Until when the secret before works as well; absent unless it does.
+	PreviousExpiresAt *time.Time `json:"previous_expires_at,omitempty"`
+
+	// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+	// where it should not be (`reported`).
+	RevokedBecause *RevokedBecause `json:"revoked_because,omitempty"`
+
+	// RotatedAt When its secret was made; absent: with the key.
+	RotatedAt *time.Time `json:"rotated_at,omitempty"`
 
 	// Status `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 	// `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
 	// and still holds USE_PERSONAL_ACCESS_KEYS.
 	Status    AccessKeyStatus `json:"status"`
 	UpdatedAt time.Time       `json:"updatedAt"`
+
+	// Usage What was used in the current window.
+	Usage *WindowUsage `json:"usage,omitempty"`
 
 	// Version Rises with every change.
 	Version int64 `json:"version"`
@@ -877,10 +1508,31 @@ type PasswordUpdate struct {
 
 // Permission `ADMINISTRATOR` implies all others. `USE_PERSONAL_ACCESS_KEYS`: have keys. `MANAGE_ROLES`: define and give roles.
 // `MANAGE_ACCOUNTS`: create, suspend and restore accounts. `VIEW_AUDIT_LOG`: see everybody's events.
-// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good.
+// `VERIFY_ACCESS_KEYS`: ask whether anybody's key is good. Others are your own: flat names of the permission catalogue, and
+// `resource:access`, where the resource is one of the catalogue or `*`, and the access `read`, `write`, `delete` or `*`.
 //
 // Example: USE_PERSONAL_ACCESS_KEYS
 type Permission = string
+
+// PermissionCatalogue defines model for PermissionCatalogue.
+type PermissionCatalogue struct {
+	Flat []string `json:"flat"`
+
+	// Permissions Every permission that a role can give, sorted.
+	Permissions []Permission        `json:"permissions"`
+	Resources   []CatalogueResource `json:"resources"`
+	Routes      []CatalogueRoute    `json:"routes"`
+	UpdatedAt   time.Time           `json:"updatedAt"`
+	Version     int64               `json:"version"`
+}
+
+// PermissionCatalogueInput defines model for PermissionCatalogueInput.
+type PermissionCatalogueInput struct {
+	// Flat Permissions that your API asks for by name.
+	Flat      []string            `json:"flat,omitempty"`
+	Resources []CatalogueResource `json:"resources,omitempty"`
+	Routes    []CatalogueRoute    `json:"routes,omitempty"`
+}
 
 // Problem RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type Problem struct {
@@ -910,6 +1562,14 @@ type Problem struct {
 	//
 	// Example: urn:latchkey:problem:permission_denied
 	Type string `json:"type"`
+}
+
+// QuotaUse defines model for QuotaUse.
+type QuotaUse struct {
+	// Limit Absent: unlimited.
+	Limit     *int64 `json:"limit,omitempty"`
+	Remaining *int64 `json:"remaining,omitempty"`
+	Used      int64  `json:"used"`
 }
 
 // Readiness defines model for Readiness.
@@ -950,8 +1610,48 @@ type ReadinessLease struct {
 	LengthMs int64 `json:"length_ms"`
 }
 
+// Reason What happened, for the record. The rules of a name apply.
+//
+// Example: Laptop stolen
+type Reason = string
+
+// RequestLine A request to your API. Of the path what follows `?` or `#` is left out.
+type RequestLine struct {
+	// Method Example: GET
+	Method string `json:"method"`
+
+	// Path Example: /media/7
+	Path string `json:"path"`
+}
+
+// ResourceName Example: data-planes
+type ResourceName = string
+
 // Revision A state of the service, as the header `Latchkey-Revision` named it. Opaque.
 type Revision = string
+
+// RevokeAllInput defines model for RevokeAllInput.
+type RevokeAllInput struct {
+	// Reason What happened, for the record. The rules of a name apply.
+	//
+	// Example: Laptop stolen
+	Reason *Reason `json:"reason,omitempty"`
+}
+
+// RevokeAllResult defines model for RevokeAllResult.
+type RevokeAllResult struct {
+	// IncidentID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	IncidentID ID `json:"incident_id"`
+
+	// Revoked How many keys were not revoked before.
+	Revoked int64 `json:"revoked"`
+}
+
+// RevokedBecause Who ended it: its `owner`, whoever held it (`holder`), an `administrator`, an `incident` in which many were, or somebody who found it
+// where it should not be (`reported`).
+type RevokedBecause string
 
 // Role defines model for Role.
 type Role struct {
@@ -1083,6 +1783,53 @@ type SetupInput struct {
 	Token Password `json:"token"`
 }
 
+// UsageBucket defines model for UsageBucket.
+type UsageBucket string
+
+// UsageClass `query`: it reads. `mutation`: it writes or deletes.
+type UsageClass string
+
+// UsageCounts defines model for UsageCounts.
+type UsageCounts struct {
+	Credits int64 `json:"credits"`
+
+	// Denied Requests that were refused, by what they lacked.
+	Denied   UsageDenied `json:"denied"`
+	Mutation int64       `json:"mutation"`
+	Query    int64       `json:"query"`
+}
+
+// UsageDenied Requests that were refused, by what they lacked.
+type UsageDenied struct {
+	Credits    int64 `json:"credits"`
+	Permission int64 `json:"permission"`
+	Quota      int64 `json:"quota"`
+}
+
+// UsagePoint defines model for UsagePoint.
+type UsagePoint struct {
+	Credits int64 `json:"credits"`
+
+	// Denied Requests that were refused, by what they lacked.
+	Denied   UsageDenied `json:"denied"`
+	Mutation int64       `json:"mutation"`
+	Query    int64       `json:"query"`
+	Start    time.Time   `json:"start"`
+}
+
+// UsageWindow defines model for UsageWindow.
+type UsageWindow struct {
+	// End Absent for `life`.
+	End   *time.Time `json:"end,omitempty"`
+	Start time.Time  `json:"start"`
+
+	// Unit `month` and `day` begin at midnight UTC; `life` never ends.
+	Unit UsageWindowUnit `json:"unit"`
+}
+
+// UsageWindowUnit `month` and `day` begin at midnight UTC; `life` never ends.
+type UsageWindowUnit string
+
 // VerifiedAccount Whom the key answers for.
 type VerifiedAccount struct {
 	// Handle The name of an account in URLs and at sign-in, 1 to 30 characters. Capitals are folded.
@@ -1100,6 +1847,15 @@ type VerifiedAccount struct {
 // VerifiedAccountKind defines model for VerifiedAccount.Kind.
 type VerifiedAccountKind string
 
+// VerifiedCredits defines model for VerifiedCredits.
+type VerifiedCredits struct {
+	// Balance What is left: after it was paid, or too little for it.
+	Balance int64 `json:"balance"`
+
+	// Required What it costs.
+	Required int64 `json:"required"`
+}
+
 // VerifiedKey defines model for VerifiedKey.
 type VerifiedKey struct {
 	// ExpiresAt From this moment on it opens nothing; absent: never.
@@ -1116,8 +1872,29 @@ type VerifiedKey struct {
 	Name Name `json:"name"`
 }
 
+// VerifiedQuota The limit that is nearest to its end, where there is one.
+type VerifiedQuota struct {
+	// Class `query`: it reads. `mutation`: it writes or deletes.
+	Class     UsageClass `json:"class"`
+	Limit     int64      `json:"limit"`
+	Remaining int64      `json:"remaining"`
+
+	// ResetsAt When the window ends; absent: never.
+	ResetsAt *time.Time `json:"resets_at,omitempty"`
+
+	// Scope Whose limit it is.
+	Scope VerifiedQuotaScope `json:"scope"`
+
+	// Used As far as this instance knows; other instances may have used some more.
+	Used int64 `json:"used"`
+}
+
+// VerifiedQuotaScope Whose limit it is.
+type VerifiedQuotaScope string
+
 // VerifyCode The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
 // `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
+// 429: `QUOTA_EXCEEDED`. 402: `INSUFFICIENT_CREDITS`.
 type VerifyCode string
 
 // VerifyResult A verdict. `key` and `account` where it is valid, `message` where it is not.
@@ -1125,19 +1902,27 @@ type VerifyResult struct {
 	// Account Whom the key answers for.
 	Account *VerifiedAccount `json:"account,omitempty"`
 
+	// Class `query`: it reads. `mutation`: it writes or deletes.
+	Class *UsageClass `json:"class,omitempty"`
+
 	// Code The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
 	// `ACCOUNT_SUSPENDED`. 403: `KEY_USE_NOT_PERMITTED` (the owner does not hold USE_PERSONAL_ACCESS_KEYS), `INSUFFICIENT_PERMISSIONS`.
-	Code VerifyCode `json:"code"`
+	// 429: `QUOTA_EXCEEDED`. 402: `INSUFFICIENT_CREDITS`.
+	Code    VerifyCode       `json:"code"`
+	Credits *VerifiedCredits `json:"credits,omitempty"`
 
 	// DeniedBy Who lacks what was required.
 	DeniedBy *VerifyResultDeniedBy `json:"denied_by,omitempty"`
 	Key      *VerifiedKey          `json:"key,omitempty"`
 
-	// Matched The permission of the owner that gave it: itself, or `ADMINISTRATOR`.
+	// Matched The permission that gave it: of the key, or of its owner where the key has whatever they hold.
 	Matched *string `json:"matched,omitempty"`
 
 	// Message The verdict in a sentence, for whoever runs the service that asks.
 	Message *string `json:"message,omitempty"`
+
+	// Quota The limit that is nearest to its end, where there is one.
+	Quota *VerifiedQuota `json:"quota,omitempty"`
 
 	// Required The permission that was asked for.
 	Required *string `json:"required,omitempty"`
@@ -1152,6 +1937,13 @@ type VerifyResult struct {
 // VerifyResultDeniedBy Who lacks what was required.
 type VerifyResultDeniedBy string
 
+// WindowUsage What was used in the current window.
+type WindowUsage struct {
+	Credits  int64 `json:"credits"`
+	Mutation int64 `json:"mutation"`
+	Query    int64 `json:"query"`
+}
+
 // AccessKeyID A sortable identifier of 20 characters (xid).
 //
 // Example: cc5lnd2s1s4652adtu50
@@ -1164,6 +1956,12 @@ type AccountID = ID
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// ExpiringBefore defines model for ExpiringBefore.
+type ExpiringBefore = time.Time
+
+// IfMatch Example: "1"
+type IfMatch = string
 
 // Limit defines model for Limit.
 type Limit = int
@@ -1210,6 +2008,9 @@ type NotFound = Problem
 // PreconditionFailed RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type PreconditionFailed = Problem
 
+// RevokedMany defines model for RevokedMany.
+type RevokedMany = RevokeAllResult
+
 // TooManyRequests RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type TooManyRequests = Problem
 
@@ -1222,6 +2023,15 @@ type Unavailable = Problem
 // UnsupportedMediaType RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type UnsupportedMediaType = Problem
 
+// AccountCreditsListParams defines parameters for AccountCreditsList.
+type AccountCreditsListParams struct {
+	// Limit How many items a page has at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // AdminAccessKeyListParams defines parameters for AdminAccessKeyList.
 type AdminAccessKeyListParams struct {
 	// Limit How many items a page has at the most.
@@ -1232,10 +2042,22 @@ type AdminAccessKeyListParams struct {
 
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// ExpiringBefore Only live keys that expire before this moment.
+	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
 }
 
 // AccountListParams defines parameters for AccountList.
 type AccountListParams struct {
+	// Limit How many items a page has at the most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// AdminAccountCreditsListParams defines parameters for AdminAccountCreditsList.
+type AdminAccountCreditsListParams struct {
 	// Limit How many items a page has at the most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -1256,6 +2078,9 @@ type AdminAuditEventListParams struct {
 
 	// Type Only events of this type.
 	Type *AuditEventType `form:"type,omitempty" json:"type,omitempty"`
+
+	// Incident Only events of this incident, by its id.
+	Incident *string `form:"incident,omitempty" json:"incident,omitempty"`
 }
 
 // AuditEventListParams defines parameters for AuditEventList.
@@ -1277,25 +2102,73 @@ type AccessKeyListParams struct {
 
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// ExpiringBefore Only live keys that expire before this moment.
+	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
 }
 
 // AccessKeyUpdateParams defines parameters for AccessKeyUpdate.
 type AccessKeyUpdateParams struct {
-	// IfMatch The ETag of the key as it was last seen.
-	IfMatch *string `json:"If-Match,omitempty"`
+	// IfMatch The ETag of what is changed as it was last seen; another version is left alone (412 `version_mismatch`).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// AccessKeyRegenerateParams defines parameters for AccessKeyRegenerate.
+type AccessKeyRegenerateParams struct {
+	// IfMatch The ETag of what is changed as it was last seen; another version is left alone (412 `version_mismatch`).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// AccessKeyUsageParams defines parameters for AccessKeyUsage.
+type AccessKeyUsageParams struct {
+	// From The first moment that counts.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The first moment that counts no more.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Bucket How the counts are parted.
+	Bucket *UsageBucket `form:"bucket,omitempty" json:"bucket,omitempty"`
+}
+
+// PermissionCatalogueUpdateParams defines parameters for PermissionCatalogueUpdate.
+type PermissionCatalogueUpdateParams struct {
+	// IfMatch The ETag of what is changed as it was last seen; another version is left alone (412 `version_mismatch`).
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// AccessKeyReportJSONRequestBody defines body for AccessKeyReport for application/json ContentType.
+type AccessKeyReportJSONRequestBody = AccessKeyReportInput
 
 // AccessKeyVerifyJSONRequestBody defines body for AccessKeyVerify for application/json ContentType.
 type AccessKeyVerifyJSONRequestBody = AccessKeyVerifyInput
 
+// AdminAccessKeyRevokeAllJSONRequestBody defines body for AdminAccessKeyRevokeAll for application/json ContentType.
+type AdminAccessKeyRevokeAllJSONRequestBody = AdminRevokeAllInput
+
 // AccountCreateJSONRequestBody defines body for AccountCreate for application/json ContentType.
 type AccountCreateJSONRequestBody = AccountInput
+
+// AccountCreditsAddJSONRequestBody defines body for AccountCreditsAdd for application/json ContentType.
+type AccountCreditsAddJSONRequestBody = CreditInput
+
+// AccountLimitsUpdateJSONRequestBody defines body for AccountLimitsUpdate for application/json ContentType.
+type AccountLimitsUpdateJSONRequestBody = AccountLimitsUpdate
 
 // AccessKeyCreateJSONRequestBody defines body for AccessKeyCreate for application/json ContentType.
 type AccessKeyCreateJSONRequestBody = AccessKeyInput
 
+// AccessKeyRevokeAllJSONRequestBody defines body for AccessKeyRevokeAll for application/json ContentType.
+type AccessKeyRevokeAllJSONRequestBody = RevokeAllInput
+
 // AccessKeyUpdateJSONRequestBody defines body for AccessKeyUpdate for application/json ContentType.
 type AccessKeyUpdateJSONRequestBody = AccessKeyUpdate
+
+// AccessKeyExplainJSONRequestBody defines body for AccessKeyExplain for application/json ContentType.
+type AccessKeyExplainJSONRequestBody = AccessKeyExplainInput
+
+// AccessKeyRegenerateJSONRequestBody defines body for AccessKeyRegenerate for application/json ContentType.
+type AccessKeyRegenerateJSONRequestBody = AccessKeyRegenerateInput
 
 // AuthPasswordUpdateJSONRequestBody defines body for AuthPasswordUpdate for application/json ContentType.
 type AuthPasswordUpdateJSONRequestBody = PasswordUpdate
@@ -1305,6 +2178,9 @@ type AuthPasswordSigninJSONRequestBody = AuthPair
 
 // AuthPasswordSignupJSONRequestBody defines body for AuthPasswordSignup for application/json ContentType.
 type AuthPasswordSignupJSONRequestBody = AuthPair
+
+// PermissionCatalogueUpdateJSONRequestBody defines body for PermissionCatalogueUpdate for application/json ContentType.
+type PermissionCatalogueUpdateJSONRequestBody = PermissionCatalogueInput
 
 // RoleCreateJSONRequestBody defines body for RoleCreate for application/json ContentType.
 type RoleCreateJSONRequestBody = RoleInput
@@ -1392,6 +2268,26 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// AccessKeyReportWithBody Report keys that leaked
+	//
+	// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+	// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+	AccessKeyReportWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyReport Report keys that leaked
+	//
+	// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+	// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+	AccessKeyReport(ctx context.Context, body AccessKeyReportJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AccessKeySelfRevoke Revoke the key that is sent
 	//
 	// Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
@@ -1410,7 +2306,8 @@ type ClientInterface interface {
 	//
 	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+	// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 	// verdicts gives the promise of revocation away.
 	//
@@ -1423,7 +2320,8 @@ type ClientInterface interface {
 	//
 	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+	// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 	// verdicts gives the promise of revocation away.
 	//
@@ -1438,6 +2336,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/accounts (the `AccountGet` operationId).
 	AccountGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountCreditsList The own credits, and the ledger
+	//
+	// Corresponds with GET /api/accounts/credits (the `AccountCreditsList` operationId).
+	AccountCreditsList(ctx context.Context, params *AccountCreditsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountUsage What the own account used in its window
+	//
+	// Corresponds with GET /api/accounts/usage (the `AccountUsage` operationId).
+	AccountUsage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AccountRemoveRole Take a role from an account
 	//
@@ -1458,6 +2366,26 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/access-keys (the `AdminAccessKeyList` operationId).
 	AdminAccessKeyList(ctx context.Context, params *AdminAccessKeyListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminAccessKeyRevokeAllWithBody Revoke many keys, after a security incident
+	//
+	// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+	// One incident id ties the audit events of all of them together.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+	AdminAccessKeyRevokeAllWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminAccessKeyRevokeAll Revoke many keys, after a security incident
+	//
+	// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+	// One incident id ties the audit events of all of them together.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+	AdminAccessKeyRevokeAll(ctx context.Context, body AdminAccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminAccessKeyDelete Revoke anybody's key
 	//
@@ -1489,6 +2417,51 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/accounts (the `AccountCreate` operationId).
 	AccountCreate(ctx context.Context, body AccountCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AdminAccountCreditsList The credits of an account, and its ledger
+	//
+	// Corresponds with GET /api/admin/accounts/{account_id}/credits (the `AdminAccountCreditsList` operationId).
+	AdminAccountCreditsList(ctx context.Context, accountID AccountID, params *AdminAccountCreditsListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountCreditsAddWithBody Give credits to an account, or take some
+	//
+	// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+	// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+	AccountCreditsAddWithBody(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountCreditsAdd Give credits to an account, or take some
+	//
+	// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+	// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+	AccountCreditsAdd(ctx context.Context, accountID AccountID, body AccountCreditsAddJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountLimitsUpdateWithBody Limit what the keys of an account may use together
+	//
+	// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+	// starts a new count.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+	AccountLimitsUpdateWithBody(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountLimitsUpdate Limit what the keys of an account may use together
+	//
+	// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+	// starts a new count.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+	AccountLimitsUpdate(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AccountRestore End the suspension of an account
 	//
 	// Its keys work again; sessions must be started anew.
@@ -1504,6 +2477,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/admin/accounts/{account_id}/suspend (the `AccountSuspend` operationId).
 	AccountSuspend(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminAccountUsage What an account used in its window
+	//
+	// Corresponds with GET /api/admin/accounts/{account_id}/usage (the `AdminAccountUsage` operationId).
+	AdminAccountUsage(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminAuditEventList List what anyone did
 	//
@@ -1523,7 +2501,8 @@ type ClientInterface interface {
 	// AccessKeyCreateWithBody Create a key
 	//
 	// The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+	// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1533,12 +2512,31 @@ type ClientInterface interface {
 	// AccessKeyCreate Create a key
 	//
 	// The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+	// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/auth/access-keys (the `AccessKeyCreate` operationId).
 	AccessKeyCreate(ctx context.Context, body AccessKeyCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyRevokeAllWithBody Revoke all own keys, after a security incident
+	//
+	// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+	AccessKeyRevokeAllWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyRevokeAll Revoke all own keys, after a security incident
+	//
+	// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+	AccessKeyRevokeAll(ctx context.Context, body AccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AccessKeyDelete Revoke one of the own keys
 	//
@@ -1553,27 +2551,89 @@ type ClientInterface interface {
 	// Corresponds with GET /api/auth/access-keys/{access_key_id} (the `AccessKeyGet` operationId).
 	AccessKeyGet(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AccessKeyUpdateWithBody Rename a key, change its expiry, disable or enable it
+	// AccessKeyUpdateWithBody Rename a key, change its expiry, permissions or limits, disable or enable it
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-	// What it disables or ends earlier is so on every node once it answers.
+	// What it disables, ends earlier or narrows is so on every node once it answers.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/auth/access-keys/{access_key_id} (the `AccessKeyUpdate` operationId).
 	AccessKeyUpdateWithBody(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUpdateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// AccessKeyUpdate Rename a key, change its expiry, disable or enable it
+	// AccessKeyUpdate Rename a key, change its expiry, permissions or limits, disable or enable it
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-	// What it disables or ends earlier is so on every node once it answers.
+	// What it disables, ends earlier or narrows is so on every node once it answers.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PATCH /api/auth/access-keys/{access_key_id} (the `AccessKeyUpdate` operationId).
 	AccessKeyUpdate(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUpdateParams, body AccessKeyUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyExplainWithBody What could this key do?
+	//
+	// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+	// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+	// the key can be used.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+	AccessKeyExplainWithBody(ctx context.Context, accessKeyID AccessKeyID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyExplain What could this key do?
+	//
+	// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+	// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+	// the key can be used.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+	AccessKeyExplain(ctx context.Context, accessKeyID AccessKeyID, body AccessKeyExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyPreviousSecretDelete End the overlap of a regenerated key
+	//
+	// The secret before is dead on every node once this answers; the key and its newest secret live on. Repeating the call is fine, and
+	// so is calling it where there is no overlap.
+	//
+	// Corresponds with DELETE /api/auth/access-keys/{access_key_id}/previous-secret (the `AccessKeyPreviousSecretDelete` operationId).
+	AccessKeyPreviousSecretDelete(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyRegenerateWithBody Give a key a new secret
+	//
+	// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+	// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+	// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+	// a new secret (409 `access_key_not_active`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+	AccessKeyRegenerateWithBody(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyRegenerate Give a key a new secret
+	//
+	// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+	// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+	// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+	// a new secret (409 `access_key_not_active`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+	AccessKeyRegenerate(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, body AccessKeyRegenerateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyUsage What a key was used for
+	//
+	// Counts by hour or by day, of `from` (inclusive) to `to` (exclusive), both rounded down to whole buckets. Without them: the last
+	// 30 days by day, the last 48 hours by hour. At most 2,400 buckets; those with nothing in them are left out. Counts are at most two seconds behind.
+	//
+	// Corresponds with GET /api/auth/access-keys/{access_key_id}/usage (the `AccessKeyUsage` operationId).
+	AccessKeyUsage(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AuthLogout Sign out
 	//
@@ -1657,6 +2717,33 @@ type ClientInterface interface {
 	// Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 	SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PermissionCatalogueGet What permissions there are
+	//
+	// The catalogue that describes the API which keys open, and every permission that can be given.
+	//
+	// Corresponds with GET /api/permissions (the `PermissionCatalogueGet` operationId).
+	PermissionCatalogueGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PermissionCatalogueUpdateWithBody Describe the API
+	//
+	// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+	// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+	PermissionCatalogueUpdateWithBody(ctx context.Context, params *PermissionCatalogueUpdateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PermissionCatalogueUpdate Describe the API
+	//
+	// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+	// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+	PermissionCatalogueUpdate(ctx context.Context, params *PermissionCatalogueUpdateParams, body PermissionCatalogueUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RoleList List all roles
 	//
 	// Corresponds with GET /api/roles (the `RoleList` operationId).
@@ -1737,8 +2824,10 @@ type ClientInterface interface {
 	// ForwardAuth May the gateway let this request through?
 	//
 	// For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
-	// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
-	// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+	// the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
+	// `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
+	// is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
+	// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
 	//
 	// Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
 	ForwardAuth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1779,6 +2868,46 @@ type ClientInterface interface {
 	Readyz(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// AccessKeyReportWithBody Report keys that leaked
+//
+// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+func (c *Client) AccessKeyReportWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyReportRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyReport Report keys that leaked
+//
+// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+func (c *Client) AccessKeyReport(ctx context.Context, body AccessKeyReportJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyReportRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AccessKeySelfRevoke Revoke the key that is sent
 //
 // Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
@@ -1817,7 +2946,8 @@ func (c *Client) AccessKeySelfGet(ctx context.Context, reqEditors ...RequestEdit
 //
 // For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 // its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 // than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 // verdicts gives the promise of revocation away.
 //
@@ -1840,7 +2970,8 @@ func (c *Client) AccessKeyVerifyWithBody(ctx context.Context, contentType string
 //
 // For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 // its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 // than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 // verdicts gives the promise of revocation away.
 //
@@ -1866,6 +2997,36 @@ func (c *Client) AccessKeyVerify(ctx context.Context, body AccessKeyVerifyJSONRe
 // Corresponds with GET /api/accounts (the `AccountGet` operationId).
 func (c *Client) AccountGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccountGetRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountCreditsList The own credits, and the ledger
+//
+// Corresponds with GET /api/accounts/credits (the `AccountCreditsList` operationId).
+func (c *Client) AccountCreditsList(ctx context.Context, params *AccountCreditsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountCreditsListRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountUsage What the own account used in its window
+//
+// Corresponds with GET /api/accounts/usage (the `AccountUsage` operationId).
+func (c *Client) AccountUsage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountUsageRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -1916,6 +3077,46 @@ func (c *Client) AccountAddRole(ctx context.Context, handle Handle, roleID RoleI
 // Corresponds with GET /api/admin/access-keys (the `AdminAccessKeyList` operationId).
 func (c *Client) AdminAccessKeyList(ctx context.Context, params *AdminAccessKeyListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAdminAccessKeyListRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminAccessKeyRevokeAllWithBody Revoke many keys, after a security incident
+//
+// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+// One incident id ties the audit events of all of them together.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+func (c *Client) AdminAccessKeyRevokeAllWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminAccessKeyRevokeAllRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminAccessKeyRevokeAll Revoke many keys, after a security incident
+//
+// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+// One incident id ties the audit events of all of them together.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+func (c *Client) AdminAccessKeyRevokeAll(ctx context.Context, body AdminAccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminAccessKeyRevokeAllRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1996,6 +3197,101 @@ func (c *Client) AccountCreate(ctx context.Context, body AccountCreateJSONReques
 	return c.Client.Do(req)
 }
 
+// AdminAccountCreditsList The credits of an account, and its ledger
+//
+// Corresponds with GET /api/admin/accounts/{account_id}/credits (the `AdminAccountCreditsList` operationId).
+func (c *Client) AdminAccountCreditsList(ctx context.Context, accountID AccountID, params *AdminAccountCreditsListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminAccountCreditsListRequest(c.Server, accountID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountCreditsAddWithBody Give credits to an account, or take some
+//
+// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+func (c *Client) AccountCreditsAddWithBody(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountCreditsAddRequestWithBody(c.Server, accountID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountCreditsAdd Give credits to an account, or take some
+//
+// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+func (c *Client) AccountCreditsAdd(ctx context.Context, accountID AccountID, body AccountCreditsAddJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountCreditsAddRequest(c.Server, accountID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountLimitsUpdateWithBody Limit what the keys of an account may use together
+//
+// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+// starts a new count.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+func (c *Client) AccountLimitsUpdateWithBody(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountLimitsUpdateRequestWithBody(c.Server, accountID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountLimitsUpdate Limit what the keys of an account may use together
+//
+// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+// starts a new count.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+func (c *Client) AccountLimitsUpdate(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountLimitsUpdateRequest(c.Server, accountID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AccountRestore End the suspension of an account
 //
 // Its keys work again; sessions must be started anew.
@@ -2022,6 +3318,21 @@ func (c *Client) AccountRestore(ctx context.Context, accountID AccountID, reqEdi
 // Corresponds with POST /api/admin/accounts/{account_id}/suspend (the `AccountSuspend` operationId).
 func (c *Client) AccountSuspend(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccountSuspendRequest(c.Server, accountID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminAccountUsage What an account used in its window
+//
+// Corresponds with GET /api/admin/accounts/{account_id}/usage (the `AdminAccountUsage` operationId).
+func (c *Client) AdminAccountUsage(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminAccountUsageRequest(c.Server, accountID)
 	if err != nil {
 		return nil, err
 	}
@@ -2080,7 +3391,8 @@ func (c *Client) AccessKeyList(ctx context.Context, params *AccessKeyListParams,
 // AccessKeyCreateWithBody Create a key
 //
 // The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2100,13 +3412,52 @@ func (c *Client) AccessKeyCreateWithBody(ctx context.Context, contentType string
 // AccessKeyCreate Create a key
 //
 // The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/auth/access-keys (the `AccessKeyCreate` operationId).
 func (c *Client) AccessKeyCreate(ctx context.Context, body AccessKeyCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccessKeyCreateRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyRevokeAllWithBody Revoke all own keys, after a security incident
+//
+// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+func (c *Client) AccessKeyRevokeAllWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyRevokeAllRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyRevokeAll Revoke all own keys, after a security incident
+//
+// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+func (c *Client) AccessKeyRevokeAll(ctx context.Context, body AccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyRevokeAllRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2150,11 +3501,11 @@ func (c *Client) AccessKeyGet(ctx context.Context, accessKeyID AccessKeyID, reqE
 	return c.Client.Do(req)
 }
 
-// AccessKeyUpdateWithBody Rename a key, change its expiry, disable or enable it
+// AccessKeyUpdateWithBody Rename a key, change its expiry, permissions or limits, disable or enable it
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-// What it disables or ends earlier is so on every node once it answers.
+// What it disables, ends earlier or narrows is so on every node once it answers.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2171,17 +3522,139 @@ func (c *Client) AccessKeyUpdateWithBody(ctx context.Context, accessKeyID Access
 	return c.Client.Do(req)
 }
 
-// AccessKeyUpdate Rename a key, change its expiry, disable or enable it
+// AccessKeyUpdate Rename a key, change its expiry, permissions or limits, disable or enable it
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-// What it disables or ends earlier is so on every node once it answers.
+// What it disables, ends earlier or narrows is so on every node once it answers.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PATCH /api/auth/access-keys/{access_key_id} (the `AccessKeyUpdate` operationId).
 func (c *Client) AccessKeyUpdate(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUpdateParams, body AccessKeyUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccessKeyUpdateRequest(c.Server, accessKeyID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyExplainWithBody What could this key do?
+//
+// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+// the key can be used.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+func (c *Client) AccessKeyExplainWithBody(ctx context.Context, accessKeyID AccessKeyID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyExplainRequestWithBody(c.Server, accessKeyID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyExplain What could this key do?
+//
+// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+// the key can be used.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+func (c *Client) AccessKeyExplain(ctx context.Context, accessKeyID AccessKeyID, body AccessKeyExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyExplainRequest(c.Server, accessKeyID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyPreviousSecretDelete End the overlap of a regenerated key
+//
+// The secret before is dead on every node once this answers; the key and its newest secret live on. Repeating the call is fine, and
+// so is calling it where there is no overlap.
+//
+// Corresponds with DELETE /api/auth/access-keys/{access_key_id}/previous-secret (the `AccessKeyPreviousSecretDelete` operationId).
+func (c *Client) AccessKeyPreviousSecretDelete(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyPreviousSecretDeleteRequest(c.Server, accessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyRegenerateWithBody Give a key a new secret
+//
+// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+// a new secret (409 `access_key_not_active`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+func (c *Client) AccessKeyRegenerateWithBody(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyRegenerateRequestWithBody(c.Server, accessKeyID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyRegenerate Give a key a new secret
+//
+// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+// a new secret (409 `access_key_not_active`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+func (c *Client) AccessKeyRegenerate(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, body AccessKeyRegenerateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyRegenerateRequest(c.Server, accessKeyID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyUsage What a key was used for
+//
+// Counts by hour or by day, of `from` (inclusive) to `to` (exclusive), both rounded down to whole buckets. Without them: the last
+// 30 days by day, the last 48 hours by hour. At most 2,400 buckets; those with nothing in them are left out. Counts are at most two seconds behind.
+//
+// Corresponds with GET /api/auth/access-keys/{access_key_id}/usage (the `AccessKeyUsage` operationId).
+func (c *Client) AccessKeyUsage(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUsageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyUsageRequest(c.Server, accessKeyID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2364,6 +3837,63 @@ func (c *Client) SessionDelete(ctx context.Context, sessionID SessionID, reqEdit
 	return c.Client.Do(req)
 }
 
+// PermissionCatalogueGet What permissions there are
+//
+// The catalogue that describes the API which keys open, and every permission that can be given.
+//
+// Corresponds with GET /api/permissions (the `PermissionCatalogueGet` operationId).
+func (c *Client) PermissionCatalogueGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPermissionCatalogueGetRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PermissionCatalogueUpdateWithBody Describe the API
+//
+// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+func (c *Client) PermissionCatalogueUpdateWithBody(ctx context.Context, params *PermissionCatalogueUpdateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPermissionCatalogueUpdateRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PermissionCatalogueUpdate Describe the API
+//
+// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+func (c *Client) PermissionCatalogueUpdate(ctx context.Context, params *PermissionCatalogueUpdateParams, body PermissionCatalogueUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPermissionCatalogueUpdateRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RoleList List all roles
 //
 // Corresponds with GET /api/roles (the `RoleList` operationId).
@@ -2534,8 +4064,10 @@ func (c *Client) SetupComplete(ctx context.Context, body SetupCompleteJSONReques
 // ForwardAuth May the gateway let this request through?
 //
 // For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
-// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
-// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+// the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
+// `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
+// is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
+// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
 //
 // Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
 func (c *Client) ForwardAuth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2623,6 +4155,46 @@ func (c *Client) Readyz(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewAccessKeyReportRequest calls the generic AccessKeyReport builder with application/json body
+func NewAccessKeyReportRequest(server string, body AccessKeyReportJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccessKeyReportRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAccessKeyReportRequestWithBody constructs an http.Request for the AccessKeyReport method, with any body, and a specified content type
+func NewAccessKeyReportRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/access-keys/report")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewAccessKeySelfRevokeRequest constructs an http.Request for the AccessKeySelfRevoke method
@@ -2729,6 +4301,99 @@ func NewAccountGetRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/api/accounts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAccountCreditsListRequest constructs an http.Request for the AccountCreditsList method
+func NewAccountCreditsListRequest(server string, params *AccountCreditsListParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/accounts/credits")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAccountUsageRequest constructs an http.Request for the AccountUsage method
+func NewAccountUsageRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/accounts/usage")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -2892,6 +4557,18 @@ func NewAdminAccessKeyListRequest(server string, params *AdminAccessKeyListParam
 
 		}
 
+		if params.ExpiringBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expiring_before", *params.ExpiringBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -2902,6 +4579,46 @@ func NewAdminAccessKeyListRequest(server string, params *AdminAccessKeyListParam
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewAdminAccessKeyRevokeAllRequest calls the generic AdminAccessKeyRevokeAll builder with application/json body
+func NewAdminAccessKeyRevokeAllRequest(server string, body AdminAccessKeyRevokeAllJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAdminAccessKeyRevokeAllRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAdminAccessKeyRevokeAllRequestWithBody constructs an http.Request for the AdminAccessKeyRevokeAll method, with any body, and a specified content type
+func NewAdminAccessKeyRevokeAllRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/access-keys/revoke-all")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3046,6 +4763,173 @@ func NewAccountCreateRequestWithBody(server string, contentType string, body io.
 	return req, nil
 }
 
+// NewAdminAccountCreditsListRequest constructs an http.Request for the AdminAccountCreditsList method
+func NewAdminAccountCreditsListRequest(server string, accountID AccountID, params *AdminAccountCreditsListParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_id", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/credits", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAccountCreditsAddRequest calls the generic AccountCreditsAdd builder with application/json body
+func NewAccountCreditsAddRequest(server string, accountID AccountID, body AccountCreditsAddJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccountCreditsAddRequestWithBody(server, accountID, "application/json", bodyReader)
+}
+
+// NewAccountCreditsAddRequestWithBody constructs an http.Request for the AccountCreditsAdd method, with any body, and a specified content type
+func NewAccountCreditsAddRequestWithBody(server string, accountID AccountID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_id", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/credits", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAccountLimitsUpdateRequest calls the generic AccountLimitsUpdate builder with application/json body
+func NewAccountLimitsUpdateRequest(server string, accountID AccountID, body AccountLimitsUpdateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccountLimitsUpdateRequestWithBody(server, accountID, "application/json", bodyReader)
+}
+
+// NewAccountLimitsUpdateRequestWithBody constructs an http.Request for the AccountLimitsUpdate method, with any body, and a specified content type
+func NewAccountLimitsUpdateRequestWithBody(server string, accountID AccountID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_id", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/limits", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewAccountRestoreRequest constructs an http.Request for the AccountRestore method
 func NewAccountRestoreRequest(server string, accountID AccountID) (*http.Request, error) {
 	var err error
@@ -3107,6 +4991,40 @@ func NewAccountSuspendRequest(server string, accountID AccountID) (*http.Request
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAdminAccountUsageRequest constructs an http.Request for the AdminAccountUsage method
+func NewAdminAccountUsageRequest(server string, accountID AccountID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_id", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/usage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -3181,6 +5099,18 @@ func NewAdminAuditEventListRequest(server string, params *AdminAuditEventListPar
 		if params.Type != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Incident != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "incident", *params.Incident, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -3334,6 +5264,18 @@ func NewAccessKeyListRequest(server string, params *AccessKeyListParams) (*http.
 
 		}
 
+		if params.ExpiringBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expiring_before", *params.ExpiringBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -3369,6 +5311,46 @@ func NewAccessKeyCreateRequestWithBody(server string, contentType string, body i
 	}
 
 	operationPath := fmt.Sprintf("/api/auth/access-keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAccessKeyRevokeAllRequest calls the generic AccessKeyRevokeAll builder with application/json body
+func NewAccessKeyRevokeAllRequest(server string, body AccessKeyRevokeAllJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccessKeyRevokeAllRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAccessKeyRevokeAllRequestWithBody constructs an http.Request for the AccessKeyRevokeAll method, with any body, and a specified content type
+func NewAccessKeyRevokeAllRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/access-keys/revoke-all")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -3513,6 +5495,234 @@ func NewAccessKeyUpdateRequestWithBody(server string, accessKeyID AccessKeyID, p
 			req.Header.Set("If-Match", headerParam0)
 		}
 
+	}
+
+	return req, nil
+}
+
+// NewAccessKeyExplainRequest calls the generic AccessKeyExplain builder with application/json body
+func NewAccessKeyExplainRequest(server string, accessKeyID AccessKeyID, body AccessKeyExplainJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccessKeyExplainRequestWithBody(server, accessKeyID, "application/json", bodyReader)
+}
+
+// NewAccessKeyExplainRequestWithBody constructs an http.Request for the AccessKeyExplain method, with any body, and a specified content type
+func NewAccessKeyExplainRequestWithBody(server string, accessKeyID AccessKeyID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "access_key_id", accessKeyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/access-keys/%s/explain", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAccessKeyPreviousSecretDeleteRequest constructs an http.Request for the AccessKeyPreviousSecretDelete method
+func NewAccessKeyPreviousSecretDeleteRequest(server string, accessKeyID AccessKeyID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "access_key_id", accessKeyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/access-keys/%s/previous-secret", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAccessKeyRegenerateRequest calls the generic AccessKeyRegenerate builder with application/json body
+func NewAccessKeyRegenerateRequest(server string, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, body AccessKeyRegenerateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccessKeyRegenerateRequestWithBody(server, accessKeyID, params, "application/json", bodyReader)
+}
+
+// NewAccessKeyRegenerateRequestWithBody constructs an http.Request for the AccessKeyRegenerate method, with any body, and a specified content type
+func NewAccessKeyRegenerateRequestWithBody(server string, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "access_key_id", accessKeyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/access-keys/%s/regenerate", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewAccessKeyUsageRequest constructs an http.Request for the AccessKeyUsage method
+func NewAccessKeyUsageRequest(server string, accessKeyID AccessKeyID, params *AccessKeyUsageParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "access_key_id", accessKeyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/access-keys/%s/usage", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Bucket != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "bucket", *params.Bucket, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -3721,6 +5931,88 @@ func NewSessionDeleteRequest(server string, sessionID SessionID) (*http.Request,
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPermissionCatalogueGetRequest constructs an http.Request for the PermissionCatalogueGet method
+func NewPermissionCatalogueGetRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/permissions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPermissionCatalogueUpdateRequest calls the generic PermissionCatalogueUpdate builder with application/json body
+func NewPermissionCatalogueUpdateRequest(server string, params *PermissionCatalogueUpdateParams, body PermissionCatalogueUpdateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPermissionCatalogueUpdateRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPermissionCatalogueUpdateRequestWithBody constructs an http.Request for the PermissionCatalogueUpdate method, with any body, and a specified content type
+func NewPermissionCatalogueUpdateRequestWithBody(server string, params *PermissionCatalogueUpdateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/permissions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -4113,6 +6405,26 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// AccessKeyReportWithBodyWithResponse Report keys that leaked
+	//
+	// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+	// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+	AccessKeyReportWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyReportResponse, error)
+
+	// AccessKeyReportWithResponse Report keys that leaked
+	//
+	// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+	// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+	AccessKeyReportWithResponse(ctx context.Context, body AccessKeyReportJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyReportResponse, error)
+
 	// AccessKeySelfRevokeWithResponse Revoke the key that is sent
 	//
 	// Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
@@ -4135,7 +6447,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+	// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 	// verdicts gives the promise of revocation away.
 	//
@@ -4148,7 +6461,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 	// its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-	// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+	// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+	// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 	// than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 	// verdicts gives the promise of revocation away.
 	//
@@ -4165,6 +6479,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/accounts (the `AccountGet` operationId).
 	AccountGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccountGetResponse, error)
+
+	// AccountCreditsListWithResponse The own credits, and the ledger
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/accounts/credits (the `AccountCreditsList` operationId).
+	AccountCreditsListWithResponse(ctx context.Context, params *AccountCreditsListParams, reqEditors ...RequestEditorFn) (*AccountCreditsListResponse, error)
+
+	// AccountUsageWithResponse What the own account used in its window
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/accounts/usage (the `AccountUsage` operationId).
+	AccountUsageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccountUsageResponse, error)
 
 	// AccountRemoveRoleWithResponse Take a role from an account
 	//
@@ -4191,6 +6519,26 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/access-keys (the `AdminAccessKeyList` operationId).
 	AdminAccessKeyListWithResponse(ctx context.Context, params *AdminAccessKeyListParams, reqEditors ...RequestEditorFn) (*AdminAccessKeyListResponse, error)
+
+	// AdminAccessKeyRevokeAllWithBodyWithResponse Revoke many keys, after a security incident
+	//
+	// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+	// One incident id ties the audit events of all of them together.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+	AdminAccessKeyRevokeAllWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminAccessKeyRevokeAllResponse, error)
+
+	// AdminAccessKeyRevokeAllWithResponse Revoke many keys, after a security incident
+	//
+	// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+	// One incident id ties the audit events of all of them together.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+	AdminAccessKeyRevokeAllWithResponse(ctx context.Context, body AdminAccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminAccessKeyRevokeAllResponse, error)
 
 	// AdminAccessKeyDeleteWithResponse Revoke anybody's key
 	//
@@ -4226,6 +6574,53 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/accounts (the `AccountCreate` operationId).
 	AccountCreateWithResponse(ctx context.Context, body AccountCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountCreateResponse, error)
 
+	// AdminAccountCreditsListWithResponse The credits of an account, and its ledger
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{account_id}/credits (the `AdminAccountCreditsList` operationId).
+	AdminAccountCreditsListWithResponse(ctx context.Context, accountID AccountID, params *AdminAccountCreditsListParams, reqEditors ...RequestEditorFn) (*AdminAccountCreditsListResponse, error)
+
+	// AccountCreditsAddWithBodyWithResponse Give credits to an account, or take some
+	//
+	// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+	// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+	AccountCreditsAddWithBodyWithResponse(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccountCreditsAddResponse, error)
+
+	// AccountCreditsAddWithResponse Give credits to an account, or take some
+	//
+	// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+	// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+	AccountCreditsAddWithResponse(ctx context.Context, accountID AccountID, body AccountCreditsAddJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountCreditsAddResponse, error)
+
+	// AccountLimitsUpdateWithBodyWithResponse Limit what the keys of an account may use together
+	//
+	// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+	// starts a new count.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+	AccountLimitsUpdateWithBodyWithResponse(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccountLimitsUpdateResponse, error)
+
+	// AccountLimitsUpdateWithResponse Limit what the keys of an account may use together
+	//
+	// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+	// starts a new count.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+	AccountLimitsUpdateWithResponse(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountLimitsUpdateResponse, error)
+
 	// AccountRestoreWithResponse End the suspension of an account
 	//
 	// Its keys work again; sessions must be started anew.
@@ -4245,6 +6640,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/admin/accounts/{account_id}/suspend (the `AccountSuspend` operationId).
 	AccountSuspendWithResponse(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*AccountSuspendResponse, error)
+
+	// AdminAccountUsageWithResponse What an account used in its window
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{account_id}/usage (the `AdminAccountUsage` operationId).
+	AdminAccountUsageWithResponse(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*AdminAccountUsageResponse, error)
 
 	// AdminAuditEventListWithResponse List what anyone did
 	//
@@ -4270,7 +6672,8 @@ type ClientWithResponsesInterface interface {
 	// AccessKeyCreateWithBodyWithResponse Create a key
 	//
 	// The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+	// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4280,12 +6683,31 @@ type ClientWithResponsesInterface interface {
 	// AccessKeyCreateWithResponse Create a key
 	//
 	// The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+	// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+	// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/auth/access-keys (the `AccessKeyCreate` operationId).
 	AccessKeyCreateWithResponse(ctx context.Context, body AccessKeyCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyCreateResponse, error)
+
+	// AccessKeyRevokeAllWithBodyWithResponse Revoke all own keys, after a security incident
+	//
+	// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+	AccessKeyRevokeAllWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyRevokeAllResponse, error)
+
+	// AccessKeyRevokeAllWithResponse Revoke all own keys, after a security incident
+	//
+	// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+	AccessKeyRevokeAllWithResponse(ctx context.Context, body AccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyRevokeAllResponse, error)
 
 	// AccessKeyDeleteWithResponse Revoke one of the own keys
 	//
@@ -4304,27 +6726,93 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/auth/access-keys/{access_key_id} (the `AccessKeyGet` operationId).
 	AccessKeyGetWithResponse(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*AccessKeyGetResponse, error)
 
-	// AccessKeyUpdateWithBodyWithResponse Rename a key, change its expiry, disable or enable it
+	// AccessKeyUpdateWithBodyWithResponse Rename a key, change its expiry, permissions or limits, disable or enable it
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-	// What it disables or ends earlier is so on every node once it answers.
+	// What it disables, ends earlier or narrows is so on every node once it answers.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/auth/access-keys/{access_key_id} (the `AccessKeyUpdate` operationId).
 	AccessKeyUpdateWithBodyWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUpdateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyUpdateResponse, error)
 
-	// AccessKeyUpdateWithResponse Rename a key, change its expiry, disable or enable it
+	// AccessKeyUpdateWithResponse Rename a key, change its expiry, permissions or limits, disable or enable it
 	//
 	// Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 	// (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-	// What it disables or ends earlier is so on every node once it answers.
+	// What it disables, ends earlier or narrows is so on every node once it answers.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/auth/access-keys/{access_key_id} (the `AccessKeyUpdate` operationId).
 	AccessKeyUpdateWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUpdateParams, body AccessKeyUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyUpdateResponse, error)
+
+	// AccessKeyExplainWithBodyWithResponse What could this key do?
+	//
+	// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+	// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+	// the key can be used.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+	AccessKeyExplainWithBodyWithResponse(ctx context.Context, accessKeyID AccessKeyID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyExplainResponse, error)
+
+	// AccessKeyExplainWithResponse What could this key do?
+	//
+	// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+	// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+	// the key can be used.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+	AccessKeyExplainWithResponse(ctx context.Context, accessKeyID AccessKeyID, body AccessKeyExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyExplainResponse, error)
+
+	// AccessKeyPreviousSecretDeleteWithResponse End the overlap of a regenerated key
+	//
+	// The secret before is dead on every node once this answers; the key and its newest secret live on. Repeating the call is fine, and
+	// so is calling it where there is no overlap.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/auth/access-keys/{access_key_id}/previous-secret (the `AccessKeyPreviousSecretDelete` operationId).
+	AccessKeyPreviousSecretDeleteWithResponse(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*AccessKeyPreviousSecretDeleteResponse, error)
+
+	// AccessKeyRegenerateWithBodyWithResponse Give a key a new secret
+	//
+	// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+	// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+	// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+	// a new secret (409 `access_key_not_active`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+	AccessKeyRegenerateWithBodyWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyRegenerateResponse, error)
+
+	// AccessKeyRegenerateWithResponse Give a key a new secret
+	//
+	// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+	// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+	// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+	// a new secret (409 `access_key_not_active`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+	AccessKeyRegenerateWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, body AccessKeyRegenerateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyRegenerateResponse, error)
+
+	// AccessKeyUsageWithResponse What a key was used for
+	//
+	// Counts by hour or by day, of `from` (inclusive) to `to` (exclusive), both rounded down to whole buckets. Without them: the last
+	// 30 days by day, the last 48 hours by hour. At most 2,400 buckets; those with nothing in them are left out. Counts are at most two seconds behind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/auth/access-keys/{access_key_id}/usage (the `AccessKeyUsage` operationId).
+	AccessKeyUsageWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUsageParams, reqEditors ...RequestEditorFn) (*AccessKeyUsageResponse, error)
 
 	// AuthLogoutWithResponse Sign out
 	//
@@ -4414,6 +6902,35 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 	SessionDeleteWithResponse(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*SessionDeleteResponse, error)
 
+	// PermissionCatalogueGetWithResponse What permissions there are
+	//
+	// The catalogue that describes the API which keys open, and every permission that can be given.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/permissions (the `PermissionCatalogueGet` operationId).
+	PermissionCatalogueGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PermissionCatalogueGetResponse, error)
+
+	// PermissionCatalogueUpdateWithBodyWithResponse Describe the API
+	//
+	// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+	// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+	PermissionCatalogueUpdateWithBodyWithResponse(ctx context.Context, params *PermissionCatalogueUpdateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PermissionCatalogueUpdateResponse, error)
+
+	// PermissionCatalogueUpdateWithResponse Describe the API
+	//
+	// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+	// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+	PermissionCatalogueUpdateWithResponse(ctx context.Context, params *PermissionCatalogueUpdateParams, body PermissionCatalogueUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*PermissionCatalogueUpdateResponse, error)
+
 	// RoleListWithResponse List all roles
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4500,8 +7017,10 @@ type ClientWithResponsesInterface interface {
 	// ForwardAuthWithResponse May the gateway let this request through?
 	//
 	// For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
-	// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
-	// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+	// the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
+	// `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
+	// is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
+	// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -4546,6 +7065,112 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /readyz (the `Readyz` operationId).
 	ReadyzWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ReadyzResponse, error)
+}
+
+// AccessKeyReportResponse429Headers the declared response headers of an HTTP 429 response for AccessKeyReport
+type AccessKeyReportResponse429Headers struct {
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
+}
+
+// AccessKeyReportResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyReport
+type AccessKeyReportResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyReportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *AccessKeyReportResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *TooManyRequests
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AccessKeyReportResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyReportResponse503Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r AccessKeyReportResponse) GetJSON202() *AccessKeyReportResult {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON429() *TooManyRequests {
+	return r.ApplicationProblemJSON429
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyReportResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyReportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyReportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyReportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyReportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // AccessKeySelfRevokeResponse204Headers the declared response headers of an HTTP 204 response for AccessKeySelfRevoke
@@ -4978,6 +7603,214 @@ func (r AccountGetResponse) ContentType() string {
 	return ""
 }
 
+// AccountCreditsListResponse401Headers the declared response headers of an HTTP 401 response for AccountCreditsList
+type AccountCreditsListResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccountCreditsListResponse503Headers the declared response headers of an HTTP 503 response for AccountCreditsList
+type AccountCreditsListResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccountCreditsListResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CreditLedger
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccountCreditsListResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccountCreditsListResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccountCreditsListResponse) GetJSON200() *CreditLedger {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccountCreditsListResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccountCreditsListResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccountCreditsListResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccountCreditsListResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccountCreditsListResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccountUsageResponse401Headers the declared response headers of an HTTP 401 response for AccountUsage
+type AccountUsageResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccountUsageResponse503Headers the declared response headers of an HTTP 503 response for AccountUsage
+type AccountUsageResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccountUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUsage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccountUsageResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccountUsageResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccountUsageResponse) GetJSON200() *AccountUsage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccountUsageResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccountUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccountUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccountUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccountUsageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AccountRemoveRoleResponse401Headers the declared response headers of an HTTP 401 response for AccountRemoveRole
 type AccountRemoveRoleResponse401Headers struct {
 	WWWAuthenticate *string
@@ -5305,6 +8138,131 @@ func (r AdminAccessKeyListResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminAccessKeyListResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminAccessKeyRevokeAllResponse200Headers the declared response headers of an HTTP 200 response for AdminAccessKeyRevokeAll
+type AdminAccessKeyRevokeAllResponse200Headers struct {
+	LatchkeyRevision Revision
+}
+
+// AdminAccessKeyRevokeAllResponse401Headers the declared response headers of an HTTP 401 response for AdminAccessKeyRevokeAll
+type AdminAccessKeyRevokeAllResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AdminAccessKeyRevokeAllResponse503Headers the declared response headers of an HTTP 503 response for AdminAccessKeyRevokeAll
+type AdminAccessKeyRevokeAllResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AdminAccessKeyRevokeAllResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevokedMany
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AdminAccessKeyRevokeAllResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdminAccessKeyRevokeAllResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdminAccessKeyRevokeAllResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminAccessKeyRevokeAllResponse) GetJSON200() *RevokedMany {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AdminAccessKeyRevokeAllResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminAccessKeyRevokeAllResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminAccessKeyRevokeAllResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminAccessKeyRevokeAllResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminAccessKeyRevokeAllResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5644,6 +8602,360 @@ func (r AccountCreateResponse) ContentType() string {
 	return ""
 }
 
+// AdminAccountCreditsListResponse401Headers the declared response headers of an HTTP 401 response for AdminAccountCreditsList
+type AdminAccountCreditsListResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AdminAccountCreditsListResponse503Headers the declared response headers of an HTTP 503 response for AdminAccountCreditsList
+type AdminAccountCreditsListResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AdminAccountCreditsListResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CreditLedger
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdminAccountCreditsListResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdminAccountCreditsListResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminAccountCreditsListResponse) GetJSON200() *CreditLedger {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AdminAccountCreditsListResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminAccountCreditsListResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminAccountCreditsListResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminAccountCreditsListResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminAccountCreditsListResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccountCreditsAddResponse401Headers the declared response headers of an HTTP 401 response for AccountCreditsAdd
+type AccountCreditsAddResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccountCreditsAddResponse503Headers the declared response headers of an HTTP 503 response for AccountCreditsAdd
+type AccountCreditsAddResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccountCreditsAddResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CreditResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccountCreditsAddResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccountCreditsAddResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccountCreditsAddResponse) GetJSON200() *CreditResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccountCreditsAddResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccountCreditsAddResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccountCreditsAddResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccountCreditsAddResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccountCreditsAddResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccountLimitsUpdateResponse401Headers the declared response headers of an HTTP 401 response for AccountLimitsUpdate
+type AccountLimitsUpdateResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccountLimitsUpdateResponse503Headers the declared response headers of an HTTP 503 response for AccountLimitsUpdate
+type AccountLimitsUpdateResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccountLimitsUpdateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountLimits
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccountLimitsUpdateResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccountLimitsUpdateResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccountLimitsUpdateResponse) GetJSON200() *AccountLimits {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccountLimitsUpdateResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccountLimitsUpdateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccountLimitsUpdateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccountLimitsUpdateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccountLimitsUpdateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AccountRestoreResponse401Headers the declared response headers of an HTTP 401 response for AccountRestore
 type AccountRestoreResponse401Headers struct {
 	WWWAuthenticate *string
@@ -5867,6 +9179,117 @@ func (r AccountSuspendResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AccountSuspendResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminAccountUsageResponse401Headers the declared response headers of an HTTP 401 response for AdminAccountUsage
+type AdminAccountUsageResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AdminAccountUsageResponse503Headers the declared response headers of an HTTP 503 response for AdminAccountUsage
+type AdminAccountUsageResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AdminAccountUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUsage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdminAccountUsageResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdminAccountUsageResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminAccountUsageResponse) GetJSON200() *AccountUsage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AdminAccountUsageResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminAccountUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminAccountUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminAccountUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminAccountUsageResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6303,6 +9726,124 @@ func (r AccessKeyCreateResponse) ContentType() string {
 	return ""
 }
 
+// AccessKeyRevokeAllResponse200Headers the declared response headers of an HTTP 200 response for AccessKeyRevokeAll
+type AccessKeyRevokeAllResponse200Headers struct {
+	LatchkeyRevision Revision
+}
+
+// AccessKeyRevokeAllResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyRevokeAll
+type AccessKeyRevokeAllResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyRevokeAllResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyRevokeAll
+type AccessKeyRevokeAllResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyRevokeAllResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevokedMany
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AccessKeyRevokeAllResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyRevokeAllResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyRevokeAllResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccessKeyRevokeAllResponse) GetJSON200() *RevokedMany {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyRevokeAllResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyRevokeAllResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyRevokeAllResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyRevokeAllResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyRevokeAllResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AccessKeyDeleteResponse204Headers the declared response headers of an HTTP 204 response for AccessKeyDelete
 type AccessKeyDeleteResponse204Headers struct {
 	LatchkeyRevision Revision
@@ -6671,6 +10212,478 @@ func (r AccessKeyUpdateResponse) ContentType() string {
 	return ""
 }
 
+// AccessKeyExplainResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyExplain
+type AccessKeyExplainResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyExplainResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyExplain
+type AccessKeyExplainResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyExplainResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessKeyExplanation
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyExplainResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyExplainResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccessKeyExplainResponse) GetJSON200() *AccessKeyExplanation {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyExplainResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyExplainResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyExplainResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyExplainResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyExplainResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccessKeyPreviousSecretDeleteResponse204Headers the declared response headers of an HTTP 204 response for AccessKeyPreviousSecretDelete
+type AccessKeyPreviousSecretDeleteResponse204Headers struct {
+	LatchkeyRevision Revision
+}
+
+// AccessKeyPreviousSecretDeleteResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyPreviousSecretDelete
+type AccessKeyPreviousSecretDeleteResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyPreviousSecretDeleteResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyPreviousSecretDelete
+type AccessKeyPreviousSecretDeleteResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyPreviousSecretDeleteResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *AccessKeyPreviousSecretDeleteResponse204Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyPreviousSecretDeleteResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyPreviousSecretDeleteResponse503Headers
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyPreviousSecretDeleteResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyPreviousSecretDeleteResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyPreviousSecretDeleteResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyPreviousSecretDeleteResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyPreviousSecretDeleteResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccessKeyRegenerateResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyRegenerate
+type AccessKeyRegenerateResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyRegenerateResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyRegenerate
+type AccessKeyRegenerateResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyRegenerateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessKeyIssued
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyRegenerateResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyRegenerateResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccessKeyRegenerateResponse) GetJSON200() *AccessKeyIssued {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyRegenerateResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyRegenerateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyRegenerateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyRegenerateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyRegenerateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccessKeyUsageResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyUsage
+type AccessKeyUsageResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyUsageResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyUsage
+type AccessKeyUsageResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyUsageResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessKeyUsage
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyUsageResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyUsageResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccessKeyUsageResponse) GetJSON200() *AccessKeyUsage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyUsageResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyUsageResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyUsageResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyUsageResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyUsageResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AuthLogoutResponse204Headers the declared response headers of an HTTP 204 response for AuthLogout
 type AuthLogoutResponse204Headers struct {
 	SetCookie *string
@@ -6787,7 +10800,9 @@ type AuthPasswordUpdateResponse401Headers struct {
 
 // AuthPasswordUpdateResponse429Headers the declared response headers of an HTTP 429 response for AuthPasswordUpdate
 type AuthPasswordUpdateResponse429Headers struct {
-	RetryAfter *int
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
 }
 
 // AuthPasswordUpdateResponse503Headers the declared response headers of an HTTP 503 response for AuthPasswordUpdate
@@ -6926,7 +10941,9 @@ type AuthPasswordSigninResponse401Headers struct {
 
 // AuthPasswordSigninResponse429Headers the declared response headers of an HTTP 429 response for AuthPasswordSignin
 type AuthPasswordSigninResponse429Headers struct {
-	RetryAfter *int
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
 }
 
 // AuthPasswordSigninResponse503Headers the declared response headers of an HTTP 503 response for AuthPasswordSignin
@@ -7053,7 +11070,9 @@ type AuthPasswordSignupResponse200Headers struct {
 
 // AuthPasswordSignupResponse429Headers the declared response headers of an HTTP 429 response for AuthPasswordSignup
 type AuthPasswordSignupResponse429Headers struct {
-	RetryAfter *int
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
 }
 
 // AuthPasswordSignupResponse503Headers the declared response headers of an HTTP 503 response for AuthPasswordSignup
@@ -7373,6 +11392,242 @@ func (r SessionDeleteResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SessionDeleteResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PermissionCatalogueGetResponse200Headers the declared response headers of an HTTP 200 response for PermissionCatalogueGet
+type PermissionCatalogueGetResponse200Headers struct {
+	ETag *string
+}
+
+// PermissionCatalogueGetResponse401Headers the declared response headers of an HTTP 401 response for PermissionCatalogueGet
+type PermissionCatalogueGetResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// PermissionCatalogueGetResponse503Headers the declared response headers of an HTTP 503 response for PermissionCatalogueGet
+type PermissionCatalogueGetResponse503Headers struct {
+	RetryAfter *int
+}
+
+type PermissionCatalogueGetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PermissionCatalogue
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PermissionCatalogueGetResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *PermissionCatalogueGetResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *PermissionCatalogueGetResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PermissionCatalogueGetResponse) GetJSON200() *PermissionCatalogue {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r PermissionCatalogueGetResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PermissionCatalogueGetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PermissionCatalogueGetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PermissionCatalogueGetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PermissionCatalogueGetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PermissionCatalogueUpdateResponse200Headers the declared response headers of an HTTP 200 response for PermissionCatalogueUpdate
+type PermissionCatalogueUpdateResponse200Headers struct {
+	ETag *string
+}
+
+// PermissionCatalogueUpdateResponse401Headers the declared response headers of an HTTP 401 response for PermissionCatalogueUpdate
+type PermissionCatalogueUpdateResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// PermissionCatalogueUpdateResponse503Headers the declared response headers of an HTTP 503 response for PermissionCatalogueUpdate
+type PermissionCatalogueUpdateResponse503Headers struct {
+	RetryAfter *int
+}
+
+type PermissionCatalogueUpdateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PermissionCatalogue
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PermissionCatalogueUpdateResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *PermissionCatalogueUpdateResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *PermissionCatalogueUpdateResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PermissionCatalogueUpdateResponse) GetJSON200() *PermissionCatalogue {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r PermissionCatalogueUpdateResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PermissionCatalogueUpdateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PermissionCatalogueUpdateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PermissionCatalogueUpdateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PermissionCatalogueUpdateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7955,7 +12210,9 @@ type SetupCompleteResponse200Headers struct {
 
 // SetupCompleteResponse429Headers the declared response headers of an HTTP 429 response for SetupComplete
 type SetupCompleteResponse429Headers struct {
-	RetryAfter *int
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
 }
 
 // SetupCompleteResponse503Headers the declared response headers of an HTTP 503 response for SetupComplete
@@ -8075,6 +12332,9 @@ func (r SetupCompleteResponse) ContentType() string {
 
 // ForwardAuthResponse200Headers the declared response headers of an HTTP 200 response for ForwardAuth
 type ForwardAuthResponse200Headers struct {
+	LatchkeyKeyExpires     *string
+	RateLimit              *string
+	RateLimitPolicy        *string
 	XLatchkeyAccountHandle string
 	XLatchkeyAccountID     string
 	XLatchkeyKeyID         string
@@ -8088,7 +12348,9 @@ type ForwardAuthResponse401Headers struct {
 
 // ForwardAuthResponse429Headers the declared response headers of an HTTP 429 response for ForwardAuth
 type ForwardAuthResponse429Headers struct {
-	RetryAfter *int
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int
 }
 
 // ForwardAuthResponse503Headers the declared response headers of an HTTP 503 response for ForwardAuth
@@ -8415,6 +12677,38 @@ func (r ReadyzResponse) ContentType() string {
 	return ""
 }
 
+// AccessKeyReportWithBodyWithResponse Report keys that leaked
+//
+// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+func (c *ClientWithResponses) AccessKeyReportWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyReportResponse, error) {
+	rsp, err := c.AccessKeyReportWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyReportResponse(rsp)
+}
+
+// AccessKeyReportWithResponse Report keys that leaked
+//
+// For anyone who finds keys where they should not be. Those that are good are dead on every node once this answers, and their owners see why.
+// The answer is the same whatever was sent, and takes as long. At most a thousand keys at a time, and a few reports a minute (429).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/access-keys/report (the `AccessKeyReport` operationId).
+func (c *ClientWithResponses) AccessKeyReportWithResponse(ctx context.Context, body AccessKeyReportJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyReportResponse, error) {
+	rsp, err := c.AccessKeyReport(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyReportResponse(rsp)
+}
+
 // AccessKeySelfRevokeWithResponse Revoke the key that is sent
 //
 // Whoever holds a key may end it, the finder of a lost one too. Answers once that holds on every node.
@@ -8449,7 +12743,8 @@ func (c *ClientWithResponses) AccessKeySelfGetWithResponse(ctx context.Context, 
 //
 // For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 // its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 // than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 // verdicts gives the promise of revocation away.
 //
@@ -8468,7 +12763,8 @@ func (c *ClientWithResponses) AccessKeyVerifyWithBodyWithResponse(ctx context.Co
 //
 // For a service that was sent a key. The answer is 200 whatever the verdict; `status` says what the service should answer
 // its own client. Judged in this order: shape, look-up, revoked or disabled, expired, owner, permission. A wrong secret is
-// `NOT_FOUND`. Without `permission`, the key need only be usable. With `at_least`, it is judged by a state that is no older
+// `NOT_FOUND`. Then, unless `record` is false: quota, credits. Ask about a `request` to your API, about a `resource` with an `access`, or about a `permission`;
+// with none of them, the key need only be usable, which counts as a query. With `at_least`, it is judged by a state that is no older
 // than that. A node that cannot prove that its answer would be fresh gives none (503 `verification_unavailable`). Who keeps
 // verdicts gives the promise of revocation away.
 //
@@ -8496,6 +12792,32 @@ func (c *ClientWithResponses) AccountGetWithResponse(ctx context.Context, reqEdi
 		return nil, err
 	}
 	return ParseAccountGetResponse(rsp)
+}
+
+// AccountCreditsListWithResponse The own credits, and the ledger
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/accounts/credits (the `AccountCreditsList` operationId).
+func (c *ClientWithResponses) AccountCreditsListWithResponse(ctx context.Context, params *AccountCreditsListParams, reqEditors ...RequestEditorFn) (*AccountCreditsListResponse, error) {
+	rsp, err := c.AccountCreditsList(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountCreditsListResponse(rsp)
+}
+
+// AccountUsageWithResponse What the own account used in its window
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/accounts/usage (the `AccountUsage` operationId).
+func (c *ClientWithResponses) AccountUsageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccountUsageResponse, error) {
+	rsp, err := c.AccountUsage(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountUsageResponse(rsp)
 }
 
 // AccountRemoveRoleWithResponse Take a role from an account
@@ -8540,6 +12862,38 @@ func (c *ClientWithResponses) AdminAccessKeyListWithResponse(ctx context.Context
 		return nil, err
 	}
 	return ParseAdminAccessKeyListResponse(rsp)
+}
+
+// AdminAccessKeyRevokeAllWithBodyWithResponse Revoke many keys, after a security incident
+//
+// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+// One incident id ties the audit events of all of them together.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+func (c *ClientWithResponses) AdminAccessKeyRevokeAllWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AdminAccessKeyRevokeAllResponse, error) {
+	rsp, err := c.AdminAccessKeyRevokeAllWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminAccessKeyRevokeAllResponse(rsp)
+}
+
+// AdminAccessKeyRevokeAllWithResponse Revoke many keys, after a security incident
+//
+// Those of an `account`, those made before `created_before`, those to which both apply, or all. For good, and on every node once it answers.
+// One incident id ties the audit events of all of them together.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/access-keys/revoke-all (the `AdminAccessKeyRevokeAll` operationId).
+func (c *ClientWithResponses) AdminAccessKeyRevokeAllWithResponse(ctx context.Context, body AdminAccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*AdminAccessKeyRevokeAllResponse, error) {
+	rsp, err := c.AdminAccessKeyRevokeAll(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminAccessKeyRevokeAllResponse(rsp)
 }
 
 // AdminAccessKeyDeleteWithResponse Revoke anybody's key
@@ -8600,6 +12954,83 @@ func (c *ClientWithResponses) AccountCreateWithResponse(ctx context.Context, bod
 	return ParseAccountCreateResponse(rsp)
 }
 
+// AdminAccountCreditsListWithResponse The credits of an account, and its ledger
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{account_id}/credits (the `AdminAccountCreditsList` operationId).
+func (c *ClientWithResponses) AdminAccountCreditsListWithResponse(ctx context.Context, accountID AccountID, params *AdminAccountCreditsListParams, reqEditors ...RequestEditorFn) (*AdminAccountCreditsListResponse, error) {
+	rsp, err := c.AdminAccountCreditsList(ctx, accountID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminAccountCreditsListResponse(rsp)
+}
+
+// AccountCreditsAddWithBodyWithResponse Give credits to an account, or take some
+//
+// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+func (c *ClientWithResponses) AccountCreditsAddWithBodyWithResponse(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccountCreditsAddResponse, error) {
+	rsp, err := c.AccountCreditsAddWithBody(ctx, accountID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountCreditsAddResponse(rsp)
+}
+
+// AccountCreditsAddWithResponse Give credits to an account, or take some
+//
+// `grant` and `refund` add, `debit` takes, `adjust` adds or, with a negative amount, takes. The balance never falls below zero (409 `balance_too_low`).
+// The same `idempotency_key` again changes nothing and gives the same entry; with other values it is refused (409 `idempotency_conflict`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/accounts/{account_id}/credits (the `AccountCreditsAdd` operationId).
+func (c *ClientWithResponses) AccountCreditsAddWithResponse(ctx context.Context, accountID AccountID, body AccountCreditsAddJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountCreditsAddResponse, error) {
+	rsp, err := c.AccountCreditsAdd(ctx, accountID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountCreditsAddResponse(rsp)
+}
+
+// AccountLimitsUpdateWithBodyWithResponse Limit what the keys of an account may use together
+//
+// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+// starts a new count.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+func (c *ClientWithResponses) AccountLimitsUpdateWithBodyWithResponse(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccountLimitsUpdateResponse, error) {
+	rsp, err := c.AccountLimitsUpdateWithBody(ctx, accountID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountLimitsUpdateResponse(rsp)
+}
+
+// AccountLimitsUpdateWithResponse Limit what the keys of an account may use together
+//
+// Members that are absent stay as they are; null is unlimited. Counts from the next request, on every node, once this answers. Another window
+// starts a new count.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
+func (c *ClientWithResponses) AccountLimitsUpdateWithResponse(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountLimitsUpdateResponse, error) {
+	rsp, err := c.AccountLimitsUpdate(ctx, accountID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountLimitsUpdateResponse(rsp)
+}
+
 // AccountRestoreWithResponse End the suspension of an account
 //
 // Its keys work again; sessions must be started anew.
@@ -8630,6 +13061,19 @@ func (c *ClientWithResponses) AccountSuspendWithResponse(ctx context.Context, ac
 		return nil, err
 	}
 	return ParseAccountSuspendResponse(rsp)
+}
+
+// AdminAccountUsageWithResponse What an account used in its window
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{account_id}/usage (the `AdminAccountUsage` operationId).
+func (c *ClientWithResponses) AdminAccountUsageWithResponse(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*AdminAccountUsageResponse, error) {
+	rsp, err := c.AdminAccountUsage(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminAccountUsageResponse(rsp)
 }
 
 // AdminAuditEventListWithResponse List what anyone did
@@ -8674,7 +13118,8 @@ func (c *ClientWithResponses) AccessKeyListWithResponse(ctx context.Context, par
 // AccessKeyCreateWithBodyWithResponse Create a key
 //
 // The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8690,7 +13135,8 @@ func (c *ClientWithResponses) AccessKeyCreateWithBodyWithResponse(ctx context.Co
 // AccessKeyCreateWithResponse Create a key
 //
 // The answer holds the secret, in this one response and nowhere else. Only a signed-in person can create keys: a key
-// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise.
+// cannot (403 `credential_not_allowed`). An account has at most a hundred live keys unless the instance says otherwise. A key gives
+// no more than its owner holds (400 `permission_not_held`); the instance may ask for an expiry, or for an early one (400 `expiry_invalid`).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8701,6 +13147,36 @@ func (c *ClientWithResponses) AccessKeyCreateWithResponse(ctx context.Context, b
 		return nil, err
 	}
 	return ParseAccessKeyCreateResponse(rsp)
+}
+
+// AccessKeyRevokeAllWithBodyWithResponse Revoke all own keys, after a security incident
+//
+// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+func (c *ClientWithResponses) AccessKeyRevokeAllWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyRevokeAllResponse, error) {
+	rsp, err := c.AccessKeyRevokeAllWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyRevokeAllResponse(rsp)
+}
+
+// AccessKeyRevokeAllWithResponse Revoke all own keys, after a security incident
+//
+// For good, and on every node once it answers. One incident id ties the audit events of all of them together. Repeating the call is fine.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/access-keys/revoke-all (the `AccessKeyRevokeAll` operationId).
+func (c *ClientWithResponses) AccessKeyRevokeAllWithResponse(ctx context.Context, body AccessKeyRevokeAllJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyRevokeAllResponse, error) {
+	rsp, err := c.AccessKeyRevokeAll(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyRevokeAllResponse(rsp)
 }
 
 // AccessKeyDeleteWithResponse Revoke one of the own keys
@@ -8732,11 +13208,11 @@ func (c *ClientWithResponses) AccessKeyGetWithResponse(ctx context.Context, acce
 	return ParseAccessKeyGetResponse(rsp)
 }
 
-// AccessKeyUpdateWithBodyWithResponse Rename a key, change its expiry, disable or enable it
+// AccessKeyUpdateWithBodyWithResponse Rename a key, change its expiry, permissions or limits, disable or enable it
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-// What it disables or ends earlier is so on every node once it answers.
+// What it disables, ends earlier or narrows is so on every node once it answers.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8749,11 +13225,11 @@ func (c *ClientWithResponses) AccessKeyUpdateWithBodyWithResponse(ctx context.Co
 	return ParseAccessKeyUpdateResponse(rsp)
 }
 
-// AccessKeyUpdateWithResponse Rename a key, change its expiry, disable or enable it
+// AccessKeyUpdateWithResponse Rename a key, change its expiry, permissions or limits, disable or enable it
 //
 // Members that are absent stay as they are; `expires_at: null` takes the expiry away. A revoked key stays revoked
 // (409 `access_key_revoked`), and an expired one that is given more time counts as live again (409 `access_key_limit`). With `If-Match`, a key that changed meanwhile is left alone (412 `version_mismatch`).
-// What it disables or ends earlier is so on every node once it answers.
+// What it disables, ends earlier or narrows is so on every node once it answers.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8764,6 +13240,108 @@ func (c *ClientWithResponses) AccessKeyUpdateWithResponse(ctx context.Context, a
 		return nil, err
 	}
 	return ParseAccessKeyUpdateResponse(rsp)
+}
+
+// AccessKeyExplainWithBodyWithResponse What could this key do?
+//
+// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+// the key can be used.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+func (c *ClientWithResponses) AccessKeyExplainWithBodyWithResponse(ctx context.Context, accessKeyID AccessKeyID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyExplainResponse, error) {
+	rsp, err := c.AccessKeyExplainWithBody(ctx, accessKeyID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyExplainResponse(rsp)
+}
+
+// AccessKeyExplainWithResponse What could this key do?
+//
+// The decision that verifying would give, and the rule that makes it, without the secret. Spends nothing, counts nothing and does not look
+// at quotas and credits. Ask about one thing: a `request`, a `resource` with an `access`, a `permission`, or nothing at all for whether
+// the key can be used.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/explain (the `AccessKeyExplain` operationId).
+func (c *ClientWithResponses) AccessKeyExplainWithResponse(ctx context.Context, accessKeyID AccessKeyID, body AccessKeyExplainJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyExplainResponse, error) {
+	rsp, err := c.AccessKeyExplain(ctx, accessKeyID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyExplainResponse(rsp)
+}
+
+// AccessKeyPreviousSecretDeleteWithResponse End the overlap of a regenerated key
+//
+// The secret before is dead on every node once this answers; the key and its newest secret live on. Repeating the call is fine, and
+// so is calling it where there is no overlap.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/auth/access-keys/{access_key_id}/previous-secret (the `AccessKeyPreviousSecretDelete` operationId).
+func (c *ClientWithResponses) AccessKeyPreviousSecretDeleteWithResponse(ctx context.Context, accessKeyID AccessKeyID, reqEditors ...RequestEditorFn) (*AccessKeyPreviousSecretDeleteResponse, error) {
+	rsp, err := c.AccessKeyPreviousSecretDelete(ctx, accessKeyID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyPreviousSecretDeleteResponse(rsp)
+}
+
+// AccessKeyRegenerateWithBodyWithResponse Give a key a new secret
+//
+// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+// a new secret (409 `access_key_not_active`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+func (c *ClientWithResponses) AccessKeyRegenerateWithBodyWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyRegenerateResponse, error) {
+	rsp, err := c.AccessKeyRegenerateWithBody(ctx, accessKeyID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyRegenerateResponse(rsp)
+}
+
+// AccessKeyRegenerateWithResponse Give a key a new secret
+//
+// The key keeps its id, name, permissions, limits and history. The answer holds the new secret, in this one response and nowhere else.
+// The old one is dead on every node once this answers, or lives on for `overlap_seconds` and never past the expiry of the key; a secret
+// that still lives from a regeneration before is dead at once, so that there are two at most. Only an active or disabled key has
+// a new secret (409 `access_key_not_active`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/access-keys/{access_key_id}/regenerate (the `AccessKeyRegenerate` operationId).
+func (c *ClientWithResponses) AccessKeyRegenerateWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyRegenerateParams, body AccessKeyRegenerateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyRegenerateResponse, error) {
+	rsp, err := c.AccessKeyRegenerate(ctx, accessKeyID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyRegenerateResponse(rsp)
+}
+
+// AccessKeyUsageWithResponse What a key was used for
+//
+// Counts by hour or by day, of `from` (inclusive) to `to` (exclusive), both rounded down to whole buckets. Without them: the last
+// 30 days by day, the last 48 hours by hour. At most 2,400 buckets; those with nothing in them are left out. Counts are at most two seconds behind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/auth/access-keys/{access_key_id}/usage (the `AccessKeyUsage` operationId).
+func (c *ClientWithResponses) AccessKeyUsageWithResponse(ctx context.Context, accessKeyID AccessKeyID, params *AccessKeyUsageParams, reqEditors ...RequestEditorFn) (*AccessKeyUsageResponse, error) {
+	rsp, err := c.AccessKeyUsage(ctx, accessKeyID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyUsageResponse(rsp)
 }
 
 // AuthLogoutWithResponse Sign out
@@ -8908,6 +13486,53 @@ func (c *ClientWithResponses) SessionDeleteWithResponse(ctx context.Context, ses
 	return ParseSessionDeleteResponse(rsp)
 }
 
+// PermissionCatalogueGetWithResponse What permissions there are
+//
+// The catalogue that describes the API which keys open, and every permission that can be given.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/permissions (the `PermissionCatalogueGet` operationId).
+func (c *ClientWithResponses) PermissionCatalogueGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*PermissionCatalogueGetResponse, error) {
+	rsp, err := c.PermissionCatalogueGet(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePermissionCatalogueGetResponse(rsp)
+}
+
+// PermissionCatalogueUpdateWithBodyWithResponse Describe the API
+//
+// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+func (c *ClientWithResponses) PermissionCatalogueUpdateWithBodyWithResponse(ctx context.Context, params *PermissionCatalogueUpdateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PermissionCatalogueUpdateResponse, error) {
+	rsp, err := c.PermissionCatalogueUpdateWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePermissionCatalogueUpdateResponse(rsp)
+}
+
+// PermissionCatalogueUpdateWithResponse Describe the API
+//
+// Replaces the catalogue as a whole. A document with a fault is refused whole (400 `catalogue_invalid`), and `metadata.problems` names every one by
+// its place. Permissions of keys and roles that it no longer has give nothing until it has them again. Holds on every node once it answers.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/permissions (the `PermissionCatalogueUpdate` operationId).
+func (c *ClientWithResponses) PermissionCatalogueUpdateWithResponse(ctx context.Context, params *PermissionCatalogueUpdateParams, body PermissionCatalogueUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*PermissionCatalogueUpdateResponse, error) {
+	rsp, err := c.PermissionCatalogueUpdate(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePermissionCatalogueUpdateResponse(rsp)
+}
+
 // RoleListWithResponse List all roles
 //
 // Returns a wrapper object for the known response body format(s).
@@ -9048,8 +13673,10 @@ func (c *ClientWithResponses) SetupCompleteWithResponse(ctx context.Context, bod
 // ForwardAuthWithResponse May the gateway let this request through?
 //
 // For nginx `auth_request`, Traefik, Caddy and Envoy: any method, and any path below this one, with the `Authorization` of
-// the client's own request. No body is read. Only 200 lets the request pass; what cannot be read is 401, and a fault of
-// the service is 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+// the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
+// `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
+// is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
+// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9123,6 +13750,118 @@ func (c *ClientWithResponses) ReadyzWithResponse(ctx context.Context, reqEditors
 		return nil, err
 	}
 	return ParseReadyzResponse(rsp)
+}
+
+// ParseAccessKeyReportResponse parses an HTTP response from a AccessKeyReportWithResponse call
+func ParseAccessKeyReportResponse(rsp *http.Response) (*AccessKeyReportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyReportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest AccessKeyReportResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers AccessKeyReportResponse429Headers
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyReportResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseAccessKeySelfRevokeResponse parses an HTTP response from a AccessKeySelfRevokeWithResponse call
@@ -9540,6 +14279,202 @@ func ParseAccountGetResponse(rsp *http.Response) (*AccountGetResponse, error) {
 	return response, nil
 }
 
+// ParseAccountCreditsListResponse parses an HTTP response from a AccountCreditsListWithResponse call
+func ParseAccountCreditsListResponse(rsp *http.Response) (*AccountCreditsListResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccountCreditsListResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CreditLedger
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccountCreditsListResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccountCreditsListResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccountUsageResponse parses an HTTP response from a AccountUsageWithResponse call
+func ParseAccountUsageResponse(rsp *http.Response) (*AccountUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccountUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUsage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccountUsageResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccountUsageResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAccountRemoveRoleResponse parses an HTTP response from a AccountRemoveRoleWithResponse call
 func ParseAccountRemoveRoleResponse(rsp *http.Response) (*AccountRemoveRoleResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9842,6 +14777,128 @@ func ParseAdminAccessKeyListResponse(rsp *http.Response) (*AdminAccessKeyListRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers AdminAccessKeyListResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminAccessKeyRevokeAllResponse parses an HTTP response from a AdminAccessKeyRevokeAllWithResponse call
+func ParseAdminAccessKeyRevokeAllResponse(rsp *http.Response) (*AdminAccessKeyRevokeAllResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminAccessKeyRevokeAllResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevokedMany
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AdminAccessKeyRevokeAllResponse200Headers
+		if values := rsp.Header.Values("Latchkey-Revision"); len(values) > 0 {
+			var value Revision
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyRevision = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers AdminAccessKeyRevokeAllResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdminAccessKeyRevokeAllResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -10176,6 +15233,342 @@ func ParseAccountCreateResponse(rsp *http.Response) (*AccountCreateResponse, err
 	return response, nil
 }
 
+// ParseAdminAccountCreditsListResponse parses an HTTP response from a AdminAccountCreditsListWithResponse call
+func ParseAdminAccountCreditsListResponse(rsp *http.Response) (*AdminAccountCreditsListResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminAccountCreditsListResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CreditLedger
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AdminAccountCreditsListResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdminAccountCreditsListResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccountCreditsAddResponse parses an HTTP response from a AccountCreditsAddWithResponse call
+func ParseAccountCreditsAddResponse(rsp *http.Response) (*AccountCreditsAddResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccountCreditsAddResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CreditResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccountCreditsAddResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccountCreditsAddResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccountLimitsUpdateResponse parses an HTTP response from a AccountLimitsUpdateWithResponse call
+func ParseAccountLimitsUpdateResponse(rsp *http.Response) (*AccountLimitsUpdateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccountLimitsUpdateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountLimits
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccountLimitsUpdateResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccountLimitsUpdateResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAccountRestoreResponse parses an HTTP response from a AccountRestoreWithResponse call
 func ParseAccountRestoreResponse(rsp *http.Response) (*AccountRestoreResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -10380,6 +15773,111 @@ func ParseAccountSuspendResponse(rsp *http.Response) (*AccountSuspendResponse, e
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers AccountSuspendResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAdminAccountUsageResponse parses an HTTP response from a AdminAccountUsageWithResponse call
+func ParseAdminAccountUsageResponse(rsp *http.Response) (*AdminAccountUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminAccountUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUsage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AdminAccountUsageResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdminAccountUsageResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -10799,6 +16297,121 @@ func ParseAccessKeyCreateResponse(rsp *http.Response) (*AccessKeyCreateResponse,
 	return response, nil
 }
 
+// ParseAccessKeyRevokeAllResponse parses an HTTP response from a AccessKeyRevokeAllWithResponse call
+func ParseAccessKeyRevokeAllResponse(rsp *http.Response) (*AccessKeyRevokeAllResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyRevokeAllResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevokedMany
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AccessKeyRevokeAllResponse200Headers
+		if values := rsp.Header.Values("Latchkey-Revision"); len(values) > 0 {
+			var value Revision
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyRevision = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers AccessKeyRevokeAllResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyRevokeAllResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAccessKeyDeleteResponse parses an HTTP response from a AccessKeyDeleteWithResponse call
 func ParseAccessKeyDeleteResponse(rsp *http.Response) (*AccessKeyDeleteResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11161,6 +16774,460 @@ func ParseAccessKeyUpdateResponse(rsp *http.Response) (*AccessKeyUpdateResponse,
 	return response, nil
 }
 
+// ParseAccessKeyExplainResponse parses an HTTP response from a AccessKeyExplainWithResponse call
+func ParseAccessKeyExplainResponse(rsp *http.Response) (*AccessKeyExplainResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyExplainResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessKeyExplanation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccessKeyExplainResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyExplainResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccessKeyPreviousSecretDeleteResponse parses an HTTP response from a AccessKeyPreviousSecretDeleteWithResponse call
+func ParseAccessKeyPreviousSecretDeleteResponse(rsp *http.Response) (*AccessKeyPreviousSecretDeleteResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyPreviousSecretDeleteResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers AccessKeyPreviousSecretDeleteResponse204Headers
+		if values := rsp.Header.Values("Latchkey-Revision"); len(values) > 0 {
+			var value Revision
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Revision", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyRevision = value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 401:
+		var headers AccessKeyPreviousSecretDeleteResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyPreviousSecretDeleteResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccessKeyRegenerateResponse parses an HTTP response from a AccessKeyRegenerateWithResponse call
+func ParseAccessKeyRegenerateResponse(rsp *http.Response) (*AccessKeyRegenerateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyRegenerateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessKeyIssued
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccessKeyRegenerateResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyRegenerateResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccessKeyUsageResponse parses an HTTP response from a AccessKeyUsageWithResponse call
+func ParseAccessKeyUsageResponse(rsp *http.Response) (*AccessKeyUsageResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyUsageResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessKeyUsage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccessKeyUsageResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyUsageResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAuthLogoutResponse parses an HTTP response from a AuthLogoutWithResponse call
 func ParseAuthLogoutResponse(rsp *http.Response) (*AuthLogoutResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11381,6 +17448,20 @@ func ParseAuthPasswordUpdateResponse(rsp *http.Response) (*AuthPasswordUpdateRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthPasswordUpdateResponse429Headers
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -11513,6 +17594,20 @@ func ParseAuthPasswordSigninResponse(rsp *http.Response) (*AuthPasswordSigninRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthPasswordSigninResponse429Headers
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -11635,6 +17730,20 @@ func ParseAuthPasswordSignupResponse(rsp *http.Response) (*AuthPasswordSignupRes
 		response.Headers200 = &headers
 	case rsp.StatusCode == 429:
 		var headers AuthPasswordSignupResponse429Headers
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -11844,6 +17953,236 @@ func ParseSessionDeleteResponse(rsp *http.Response) (*SessionDeleteResponse, err
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers SessionDeleteResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePermissionCatalogueGetResponse parses an HTTP response from a PermissionCatalogueGetWithResponse call
+func ParsePermissionCatalogueGetResponse(rsp *http.Response) (*PermissionCatalogueGetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PermissionCatalogueGetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PermissionCatalogue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PermissionCatalogueGetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers PermissionCatalogueGetResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers PermissionCatalogueGetResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePermissionCatalogueUpdateResponse parses an HTTP response from a PermissionCatalogueUpdateWithResponse call
+func ParsePermissionCatalogueUpdateResponse(rsp *http.Response) (*PermissionCatalogueUpdateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PermissionCatalogueUpdateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PermissionCatalogue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PermissionCatalogueUpdateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers PermissionCatalogueUpdateResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers PermissionCatalogueUpdateResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -12498,6 +18837,20 @@ func ParseSetupCompleteResponse(rsp *http.Response) (*SetupCompleteResponse, err
 		response.Headers200 = &headers
 	case rsp.StatusCode == 429:
 		var headers SetupCompleteResponse429Headers
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -12571,6 +18924,27 @@ func ParseForwardAuthResponse(rsp *http.Response) (*ForwardAuthResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ForwardAuthResponse200Headers
+		if values := rsp.Header.Values("Latchkey-Key-Expires"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Latchkey-Key-Expires", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.LatchkeyKeyExpires = &value
+		}
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
 		if values := rsp.Header.Values("X-Latchkey-Account-Handle"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Latchkey-Account-Handle", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -12612,6 +18986,20 @@ func ParseForwardAuthResponse(rsp *http.Response) (*ForwardAuthResponse, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers ForwardAuthResponse429Headers
+		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimit = &value
+		}
+		if values := rsp.Header.Values("RateLimit-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "RateLimit-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RateLimitPolicy = &value
+		}
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
