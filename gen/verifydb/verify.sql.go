@@ -7,6 +7,7 @@ package verifydb
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -15,7 +16,7 @@ WITH proof AS MATERIALIZED (
     SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
            EXISTS (SELECT 1 FROM change c WHERE c.v = $2 AND c.nonce = $3) AS contains_floor)
 SELECT proof.timeline, proof.contains_floor,
-       a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
+       a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at, a.limit_query, a.limit_mutation, a.limit_window,
        ARRAY(SELECT ar.role_id FROM account_role ar WHERE ar.account_id = a.id)::text[] AS role_ids
   FROM proof LEFT JOIN account a ON a.id = ANY ($1::text[])
 `
@@ -35,6 +36,9 @@ type AccountsByIDRow struct {
 	CreatedAt     *time.Time
 	UpdatedAt     *time.Time
 	SuspendedAt   *time.Time
+	LimitQuery    *int64
+	LimitMutation *int64
+	LimitWindow   *string
 	RoleIds       []string
 }
 
@@ -57,6 +61,9 @@ func (q *Queries) AccountsByID(ctx context.Context, db DBTX, arg AccountsByIDPar
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.SuspendedAt,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitWindow,
 			&i.RoleIds,
 		); err != nil {
 			return nil, err
@@ -69,13 +76,41 @@ func (q *Queries) AccountsByID(ctx context.Context, db DBTX, arg AccountsByIDPar
 	return items, nil
 }
 
+const catalogue = `-- name: Catalogue :one
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = $1 AND c.nonce = $2) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor, c.document
+  FROM proof CROSS JOIN catalogue c
+`
+
+type CatalogueParams struct {
+	FloorV     int64
+	FloorNonce int64
+}
+
+type CatalogueRow struct {
+	Timeline      string
+	ContainsFloor bool
+	Document      json.RawMessage
+}
+
+// Catalogue reads the permission catalogue.
+func (q *Queries) Catalogue(ctx context.Context, db DBTX, arg CatalogueParams) (CatalogueRow, error) {
+	row := db.QueryRow(ctx, catalogue, arg.FloorV, arg.FloorNonce)
+	var i CatalogueRow
+	err := row.Scan(&i.Timeline, &i.ContainsFloor, &i.Document)
+	return i, err
+}
+
 const keysByTokenID = `-- name: KeysByTokenID :many
 
 WITH proof AS MATERIALIZED (
     SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
            EXISTS (SELECT 1 FROM change c WHERE c.v = $2 AND c.nonce = $3) AS contains_floor)
 SELECT proof.timeline, proof.contains_floor,
-       k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
+       k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at,
+       k.permissions, k.limit_query, k.limit_mutation, k.limit_credits, k.rotated_at, k.previous_digest, k.previous_version, k.previous_expires_at
   FROM proof LEFT JOIN access_key k ON k.token_id = ANY ($1::text[])
 `
 
@@ -86,19 +121,27 @@ type KeysByTokenIDParams struct {
 }
 
 type KeysByTokenIDRow struct {
-	Timeline      string
-	ContainsFloor bool
-	ID            *string
-	Brand         *string
-	TokenID       *string
-	AccountID     *string
-	Name          *string
-	Digest        []byte
-	DigestVersion *int16
-	CreatedAt     *time.Time
-	ExpiresAt     *time.Time
-	DisabledAt    *time.Time
-	RevokedAt     *time.Time
+	Timeline          string
+	ContainsFloor     bool
+	ID                *string
+	Brand             *string
+	TokenID           *string
+	AccountID         *string
+	Name              *string
+	Digest            []byte
+	DigestVersion     *int16
+	CreatedAt         *time.Time
+	ExpiresAt         *time.Time
+	DisabledAt        *time.Time
+	RevokedAt         *time.Time
+	Permissions       []string
+	LimitQuery        *int64
+	LimitMutation     *int64
+	LimitCredits      *int64
+	RotatedAt         *time.Time
+	PreviousDigest    []byte
+	PreviousVersion   *int16
+	PreviousExpiresAt *time.Time
 }
 
 // What a node reads when its memory has no answer: rows by id, many at a time. Each statement says first whether it may be
@@ -128,7 +171,46 @@ func (q *Queries) KeysByTokenID(ctx context.Context, db DBTX, arg KeysByTokenIDP
 			&i.ExpiresAt,
 			&i.DisabledAt,
 			&i.RevokedAt,
+			&i.Permissions,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitCredits,
+			&i.RotatedAt,
+			&i.PreviousDigest,
+			&i.PreviousVersion,
+			&i.PreviousExpiresAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const retiredSecrets = `-- name: RetiredSecrets :many
+SELECT token_id, digest, digest_version FROM retired_secret WHERE token_id = ANY ($1::text[]) ORDER BY retired_at DESC
+`
+
+type RetiredSecretsRow struct {
+	TokenID       string
+	Digest        []byte
+	DigestVersion int16
+}
+
+// RetiredSecrets reads what secrets some keys had before. Nothing is decided by them, so they need no proof.
+func (q *Queries) RetiredSecrets(ctx context.Context, db DBTX, tokenIds []string) ([]RetiredSecretsRow, error) {
+	rows, err := db.Query(ctx, retiredSecrets, tokenIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RetiredSecretsRow{}
+	for rows.Next() {
+		var i RetiredSecretsRow
+		if err := rows.Scan(&i.TokenID, &i.Digest, &i.DigestVersion); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -97,7 +97,7 @@ func (b *bench) crowd(n, some int) []string {
 		}
 		digest, _ := plain.Digest(parsed)
 		id := tokenIDOf(string(parsed.ID))
-		k := &Key{ID: fmt.Sprintf("%020d", i), Name: fmt.Sprintf("deploy bot number %d", i), brand: unique.Make("lk"), createdAt: 1, account: xidOf(graceID), digest: digest}
+		k := &Key{ID: fmt.Sprintf("%020d", i), Name: fmt.Sprintf("deploy bot number %d", i), brand: unique.Make("lk"), createdAt: 1, account: xidOf(graceID), sealed: sealed{digest: digest}}
 		if !b.memory.keys.insert(id, k, b.memory.keys.generation(id)) {
 			b.t.Fatal("not inserted")
 		}

@@ -5,12 +5,10 @@ import (
 	"encoding/hex"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"github.com/latchkey-dev/latchkey/gen/verifydb"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/permission"
-	"github.com/latchkey-dev/latchkey/internal/token"
 )
 
 // The ids that entries are found by, with their length in the type: maps of them hold no pointers.
@@ -32,38 +30,6 @@ func xidOf(s string) xid {
 	return id
 }
 
-// Key is an access key as memory has it. It does not change, but for the note of its last use.
-type Key struct {
-	ID        string // xid
-	Name      string
-	createdAt int64 // microseconds since 1970, as all times here
-	expiresAt int64 // 0: never
-	account   xid
-	brand     unique.Handle[string]
-	digest    token.Digest // as stored; one block of SHA-256 without a pepper once the secret was seen
-	pepper    int16        // of digest
-	withdrawn Code         // Revoked, Disabled, or empty
-	lastUse   atomic.Int64 // seconds
-}
-
-// CreatedAt is when the key was made.
-func (k *Key) CreatedAt() time.Time { return time.UnixMicro(k.createdAt).UTC() }
-
-// ExpiresAt is from when on the key opens nothing; nil: never.
-func (k *Key) ExpiresAt() *time.Time {
-	if k.expiresAt == 0 {
-		return nil
-	}
-	t := time.UnixMicro(k.expiresAt).UTC()
-	return &t
-}
-
-// Touch notes a use and tells whether it is the first one noted in its second.
-func (k *Key) Touch(second int64) bool {
-	last := k.lastUse.Load()
-	return last < second && k.lastUse.CompareAndSwap(last, second)
-}
-
 type session struct {
 	id        string
 	account   xid
@@ -78,6 +44,8 @@ type Account struct {
 	Name      string
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	Limits    Limits // of all its keys together
+	Window    string // of the limits: month, day or life
 	suspended bool
 	roleIDs   []xid
 	rights    atomic.Pointer[rights] // of the last time that they were put together
@@ -103,12 +71,18 @@ type Memory struct {
 	sessions *table[sessionID, session]
 	accounts *table[xid, Account]
 	roles    *table[xid, Role]
+
+	catalogues *table[only, permission.Catalogue]
 }
+
+// only is the id of the one entry of its kind.
+type only struct{}
 
 // NewMemory makes a Memory that holds about so many keys at most, and half as many sessions and accounts.
 func NewMemory(keysMost int) *Memory {
 	return &Memory{keys: newTable[tokenID, Key](keysMost), sessions: newTable[sessionID, session](keysMost / 2),
-		accounts: newTable[xid, Account](keysMost / 2), roles: newTable[xid, Role](keysMost / 2)}
+		accounts: newTable[xid, Account](keysMost / 2), roles: newTable[xid, Role](keysMost / 2),
+		catalogues: newTable[only, permission.Catalogue](shardCount)}
 }
 
 // Flush forgets everything.
@@ -117,6 +91,7 @@ func (m *Memory) Flush() {
 	m.sessions.flush()
 	m.accounts.flush()
 	m.roles.flush()
+	m.catalogues.flush()
 }
 
 // Drop forgets what a change is about. An id that is none cannot be in memory.
@@ -128,6 +103,10 @@ func (m *Memory) Drop(c changefeed.Change) bool {
 		m.accounts.drop(xidOf(c.ID))
 	case changefeed.Role:
 		m.roles.drop(xidOf(c.ID))
+	case changefeed.Catalogue:
+		m.catalogues.drop(only{})
+	case changefeed.Everything:
+		m.Flush()
 	case changefeed.Session:
 		digest, _ := hex.DecodeString(c.ID)
 		var id sessionID
@@ -151,41 +130,6 @@ func proved(timeline string, containsFloor bool, floor changefeed.Floor) error {
 		return errUnproved
 	}
 	return nil
-}
-
-func (s source) keys(ctx context.Context, ids []tokenID, floor changefeed.Floor) (map[tokenID]*Key, error) {
-	names := make([]string, len(ids))
-	for i := range ids {
-		names[i] = string(ids[i][:])
-	}
-	rows, err := s.q.KeysByTokenID(ctx, s.db, verifydb.KeysByTokenIDParams{FloorV: floor.V, FloorNonce: floor.Nonce, TokenIds: names})
-	if err != nil {
-		return nil, err
-	}
-	found := make(map[tokenID]*Key, len(rows))
-	for _, r := range rows {
-		if err := proved(r.Timeline, r.ContainsFloor, floor); err != nil {
-			return nil, err
-		}
-		if r.ID != nil {
-			found[tokenIDOf(*r.TokenID)] = newKey(r)
-		}
-	}
-	return found, nil
-}
-
-func newKey(r verifydb.KeysByTokenIDRow) *Key {
-	k := &Key{ID: *r.ID, Name: *r.Name, brand: unique.Make(*r.Brand), createdAt: r.CreatedAt.UnixMicro(), account: xidOf(*r.AccountID), digest: token.Digest(r.Digest), pepper: *r.DigestVersion}
-	if r.ExpiresAt != nil {
-		k.expiresAt = r.ExpiresAt.UnixMicro()
-	}
-	switch {
-	case r.RevokedAt != nil:
-		k.withdrawn = Revoked
-	case r.DisabledAt != nil:
-		k.withdrawn = Disabled
-	}
-	return k
 }
 
 func (s source) sessions(ctx context.Context, ids []sessionID, floor changefeed.Floor) (map[sessionID]*session, error) {
@@ -225,7 +169,8 @@ func (s source) accounts(ctx context.Context, ids []xid, floor changefeed.Floor)
 		if r.ID == nil {
 			continue
 		}
-		a := &Account{ID: *r.ID, Handle: *r.Handle, Name: *r.Name, CreatedAt: *r.CreatedAt, UpdatedAt: *r.UpdatedAt, suspended: r.SuspendedAt != nil}
+		a := &Account{ID: *r.ID, Handle: *r.Handle, Name: *r.Name, CreatedAt: *r.CreatedAt, UpdatedAt: *r.UpdatedAt, suspended: r.SuspendedAt != nil,
+			Limits: limitsOf(r.LimitQuery, r.LimitMutation, nil), Window: *r.LimitWindow}
 		for _, id := range r.RoleIds {
 			a.roleIDs = append(a.roleIDs, xidOf(id))
 		}

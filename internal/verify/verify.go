@@ -43,16 +43,19 @@ type Verifier struct {
 	sessions reader[sessionID, session]
 	accounts reader[xid, Account]
 	roles    reader[xid, Role]
+
+	catalogues reader[only, permission.Catalogue]
 }
 
 // New makes a Verifier; it connects when it is first used.
 func New(c Config) *Verifier {
 	db := source{db: c.Pool, q: verifydb.New()}
 	return &Verifier{cfg: c,
-		keys:     reader[tokenID, Key]{table: c.Memory.keys, floor: c.Node.Floor, fetch: db.keys},
-		sessions: reader[sessionID, session]{table: c.Memory.sessions, floor: c.Node.Floor, fetch: db.sessions},
-		accounts: reader[xid, Account]{table: c.Memory.accounts, floor: c.Node.Floor, fetch: db.accounts},
-		roles:    reader[xid, Role]{table: c.Memory.roles, floor: c.Node.Floor, fetch: db.roles},
+		keys:       reader[tokenID, Key]{table: c.Memory.keys, floor: c.Node.Floor, fetch: db.keys},
+		sessions:   reader[sessionID, session]{table: c.Memory.sessions, floor: c.Node.Floor, fetch: db.sessions},
+		accounts:   reader[xid, Account]{table: c.Memory.accounts, floor: c.Node.Floor, fetch: db.accounts},
+		roles:      reader[xid, Role]{table: c.Memory.roles, floor: c.Node.Floor, fetch: db.roles},
+		catalogues: reader[only, permission.Catalogue]{table: c.Memory.catalogues, floor: c.Node.Floor, fetch: db.catalogues},
 	}
 }
 
@@ -69,34 +72,77 @@ const (
 	AccountSuspended        Code = "ACCOUNT_SUSPENDED"
 	KeyUseNotPermitted      Code = "KEY_USE_NOT_PERMITTED" // its owner may not use keys any more
 	InsufficientPermissions Code = "INSUFFICIENT_PERMISSIONS"
+	QuotaExceeded           Code = "QUOTA_EXCEEDED"       // never of Check: of who counts
+	InsufficientCredits     Code = "INSUFFICIENT_CREDITS" // likewise
 	Valid                   Code = "VALID"
 )
 
-// Ask is what is to be found out about a key. The zero Ask asks whether it can be used at all.
+// Ask is what is to be found out about a key: about a request to the API, about access to a resource, or about a permission. The zero
+// Ask asks whether it can be used at all.
 type Ask struct {
-	Permission string              // that it must give; empty: none
-	Strict     bool                // as the database has it now, whatever the lease
-	AtLeast    changefeed.Revision // with everything up to there applied; zero: none
+	Method, Path string // of a request; empty: not about one
+	Resource     string // of the catalogue; empty: not about one
+	Access       permission.Access
+	Permission   string              // empty: not about one
+	Strict       bool                // as the database has it now, whatever the lease
+	AtLeast      changefeed.Revision // with everything up to there applied; zero: none
 }
 
-// Verdict is the answer. Key, Account and Permissions are there if Code is Valid, KeyUseNotPermitted or
+// Verdict is the answer. Key, Account, Permissions, Need and Decision are there if Code is Valid, KeyUseNotPermitted or
 // InsufficientPermissions; tell nobody of them otherwise.
 type Verdict struct {
 	Code        Code
 	Key         *Key
 	Account     *Account
-	Permissions permission.Set // of the owner
+	Permissions permission.Set // what key and owner both give
+	Need        permission.Need
+	Decision    permission.Decision
+	Retired     *Key // whose secret this was once, if it is no more
 	roles       []Role
+	until       int64 // the secret is good until then; 0: for as long as the key is
+	senseless   error // what was asked for has no answer, however good the key
 }
 
 // Check answers for an access key as it was sent. That a key cannot be used is a Verdict, not an error.
 //
-// Errors: problem.VerificationUnavailable when no answer can be given that is sure to be fresh, wrapped in the reason.
+// Errors: problem.VerificationUnavailable when no answer can be given that is sure to be fresh, wrapped in the reason; ErrResource,
+// permission.ErrPath and permission.ErrMethod for a question about a good key that has no answer.
 func (v *Verifier) Check(ctx context.Context, raw string, ask Ask) (Verdict, error) {
 	parsed, err := token.Parse(raw)
 	if err != nil {
 		return Verdict{Code: Malformed}, nil
 	}
+	return v.fresh(ctx, ask, func() (Verdict, error) {
+		p, err := v.present(ctx, parsed)
+		if err != nil || p.key == nil {
+			return Verdict{Code: NotFound, Retired: p.retired}, err
+		}
+		verdict, err := v.judge(ctx, p.key, ask)
+		verdict.until, verdict.Retired = p.until, p.retired
+		return verdict, err
+	})
+}
+
+// Explain answers as Check would for whoever had the newest secret of a key, by the public id of its token. NotFound: there is none.
+//
+// Errors: those of Check.
+func (v *Verifier) Explain(ctx context.Context, tokenPublicID string, ask Ask) (Verdict, error) {
+	id := tokenIDOf(tokenPublicID)
+	return v.fresh(ctx, ask, func() (Verdict, error) {
+		key := v.cfg.Memory.keys.get(id)
+		if key == nil {
+			got, err := v.keys.read(ctx, id) // and not kept: only who has a secret makes memory grow
+			if err != nil || got.entry == nil {
+				return Verdict{Code: NotFound}, err
+			}
+			key = got.entry
+		}
+		return v.judge(ctx, key, ask)
+	})
+}
+
+// fresh gives what look decides, if the lease that was read before still held after.
+func (v *Verifier) fresh(ctx context.Context, ask Ask, look func() (Verdict, error)) (Verdict, error) {
 	if ask.Strict || ask.AtLeast != (changefeed.Revision{}) {
 		if err := v.catchUp(ctx, ask); err != nil {
 			return Verdict{}, err
@@ -104,10 +150,10 @@ func (v *Verifier) Check(ctx context.Context, raw string, ask Ask) (Verdict, err
 	}
 	for try := 0; ; try++ {
 		lease := v.cfg.Node.Lease() // before the memory is looked at
-		verdict, err := v.look(ctx, parsed, ask)
+		verdict, err := look()
 		now := v.cfg.Clock() // after all that is decided
 		if err == nil && lease.Fresh(now) {
-			return verdict.at(v.unixMicro(lease, now)), nil
+			return verdict.at(v.unixMicro(lease, now)).answer()
 		}
 		if err := v.again(ctx, try, lease, err); err != nil {
 			return Verdict{}, err
@@ -115,37 +161,55 @@ func (v *Verifier) Check(ctx context.Context, raw string, ask Ask) (Verdict, err
 	}
 }
 
-// look decides but for the expiry, which needs the clock, and the clock is read last.
-func (v *Verifier) look(ctx context.Context, parsed token.Parsed, ask Ask) (Verdict, error) {
-	key, err := v.key(ctx, parsed)
-	if err != nil || key == nil {
-		return Verdict{Code: NotFound}, err
-	}
+// judge decides but for what needs the clock, and the clock is read last.
+func (v *Verifier) judge(ctx context.Context, key *Key, ask Ask) (Verdict, error) {
 	if key.withdrawn != "" {
 		return Verdict{Code: key.withdrawn}, nil
+	}
+	need, senseless, err := v.need(ctx, ask)
+	if err != nil {
+		return Verdict{}, err
 	}
 	account, held, err := v.owner(ctx, key.account)
 	if err != nil {
 		return Verdict{}, err
 	}
-	verdict := Verdict{Code: Valid, Key: key, Account: account, Permissions: held.permissions, roles: held.shown}
+	verdict := Verdict{Code: Valid, Key: key, Account: account, Permissions: held.permissions.Within(key.permissions), roles: held.shown, Need: need, senseless: senseless}
 	switch {
 	case account.suspended:
 		verdict.Code = AccountSuspended
 	case !held.permissions.Holds(permission.UsePersonalAccessKeys):
 		verdict.Code = KeyUseNotPermitted
-	case ask.Permission != "" && !held.permissions.Holds(ask.Permission):
-		verdict.Code = InsufficientPermissions
+	default:
+		verdict.Decision = permission.Decide(key.permissions, held.permissions, need)
+		if verdict.Decision.DeniedBy != "" {
+			verdict.Code = InsufficientPermissions
+		}
 	}
 	return verdict, nil
 }
 
-// at is the verdict at a moment: a key that has expired is expired, whatever its owner is.
+// at is the verdict at a moment: a key that has expired is expired, whatever its owner is, and a secret that was replaced is
+// none once its time is over.
 func (d Verdict) at(unixMicro int64) Verdict {
-	if d.Key != nil && d.Key.expiresAt != 0 && unixMicro >= d.Key.expiresAt {
+	switch {
+	case d.until != 0 && unixMicro >= d.until:
+		return Verdict{Code: NotFound, Retired: d.Retired}
+	case d.Key != nil && d.Key.expiresAt != 0 && unixMicro >= d.Key.expiresAt:
 		d.Code = Expired
 	}
+	if d.until != 0 {
+		d.Retired = nil // it still is good
+	}
 	return d
+}
+
+// answer is the verdict, or the error of a question that has none. Of a key that is not good anyway that is not told.
+func (d Verdict) answer() (Verdict, error) {
+	if d.Code == Valid && d.senseless != nil {
+		return Verdict{}, d.senseless
+	}
+	return d, nil
 }
 
 // unixMicro is the time of day that expiry is decided by.
@@ -154,44 +218,6 @@ func (v *Verifier) unixMicro(lease *changefeed.Lease, now time.Duration) int64 {
 		return v.cfg.Now().UnixMicro()
 	}
 	return lease.UnixMicro(now)
-}
-
-// key finds the key that a token is: nil if there is none with its id and its secret, or if it had another brand, or one key
-// would have many spellings, of which scanners know one.
-func (v *Verifier) key(ctx context.Context, parsed token.Parsed) (*Key, error) {
-	id := tokenIDOf(string(parsed.ID))
-	if k := v.cfg.Memory.keys.get(id); k != nil {
-		if !plain.Matches(parsed, k.digest[:], 0) || k.brand.Value() != parsed.Brand {
-			return nil, nil
-		}
-		return k, nil
-	}
-	got, err := v.keys.read(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if got.entry == nil {
-		v.cfg.Digester.Dummy(parsed)
-		return nil, nil
-	}
-	if !v.cfg.Digester.Matches(parsed, got.entry.digest[:], got.entry.pepper) || got.entry.brand.Value() != parsed.Brand {
-		return nil, nil
-	}
-	got.entry = got.entry.seen(parsed)
-	v.kept(v.keys.keep(id, got))
-	return got.entry, nil
-}
-
-// plain makes the digests in memory: one block of SHA-256, whatever the database keeps.
-var plain token.Digester
-
-// seen is the key with a digest in memory's form, once its secret has been seen.
-func (k *Key) seen(parsed token.Parsed) *Key {
-	if k.pepper == 0 {
-		return k
-	}
-	digest, _ := plain.Digest(parsed)
-	return &Key{ID: k.ID, Name: k.Name, brand: k.brand, createdAt: k.createdAt, expiresAt: k.expiresAt, account: k.account, digest: digest, withdrawn: k.withdrawn}
 }
 
 func (v *Verifier) kept(yes bool) {

@@ -474,7 +474,7 @@ func (w *world) fetchKeys(ctx context.Context, ids []tokenID, floor changefeed.F
 	for _, id := range ids {
 		if i := slices.Index(w.stuff.ids, id); i >= 0 {
 			r := s.rows[keyName(i)]
-			found[id] = &Key{ID: keyName(i), brand: unique.Make("lk"), account: xidOf(accountName(i)), digest: w.stuff.digests[i][r.secret], withdrawn: r.withdrawn}
+			found[id] = &Key{ID: keyName(i), brand: unique.Make("lk"), account: xidOf(accountName(i)), sealed: sealed{digest: w.stuff.digests[i][r.secret]}, withdrawn: r.withdrawn}
 		}
 	}
 	return found, nil

@@ -8,7 +8,8 @@ WITH proof AS MATERIALIZED (
     SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
            EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
 SELECT proof.timeline, proof.contains_floor,
-       k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at
+       k.id, k.brand, k.token_id, k.account_id, k.name, k.digest, k.digest_version, k.created_at, k.expires_at, k.disabled_at, k.revoked_at,
+       k.permissions, k.limit_query, k.limit_mutation, k.limit_credits, k.rotated_at, k.previous_digest, k.previous_version, k.previous_expires_at
   FROM proof LEFT JOIN access_key k ON k.token_id = ANY (@token_ids::text[]);
 
 -- SessionsByDigest reads sessions.
@@ -26,7 +27,7 @@ WITH proof AS MATERIALIZED (
     SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
            EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
 SELECT proof.timeline, proof.contains_floor,
-       a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at,
+       a.id, a.handle, a.name, a.created_at, a.updated_at, a.suspended_at, a.limit_query, a.limit_mutation, a.limit_window,
        ARRAY(SELECT ar.role_id FROM account_role ar WHERE ar.account_id = a.id)::text[] AS role_ids
   FROM proof LEFT JOIN account a ON a.id = ANY (@ids::text[]);
 
@@ -38,3 +39,15 @@ WITH proof AS MATERIALIZED (
 SELECT proof.timeline, proof.contains_floor,
        r.id, r.name, r.colour, r.permissions, r.built_in
   FROM proof LEFT JOIN role r ON r.id = ANY (@ids::text[]);
+
+-- Catalogue reads the permission catalogue.
+-- name: Catalogue :one
+WITH proof AS MATERIALIZED (
+    SELECT (CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END)::text AS timeline,
+           EXISTS (SELECT 1 FROM change c WHERE c.v = @floor_v AND c.nonce = @floor_nonce) AS contains_floor)
+SELECT proof.timeline, proof.contains_floor, c.document
+  FROM proof CROSS JOIN catalogue c;
+
+-- RetiredSecrets reads what secrets some keys had before. Nothing is decided by them, so they need no proof.
+-- name: RetiredSecrets :many
+SELECT token_id, digest, digest_version FROM retired_secret WHERE token_id = ANY (@token_ids::text[]) ORDER BY retired_at DESC;
