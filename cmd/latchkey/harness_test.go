@@ -201,7 +201,7 @@ func (p *process) seed() {
 	check(p.t, err)
 	_, err = ada.AccountCreate(ctx, latchkey.AccountInput{Identifier: "grace", Token: gracePassword})
 	check(p.t, err)
-	role, err := ada.RoleCreate(ctx, latchkey.RoleInput{Name: "Integrator", Permissions: []string{"USE_PERSONAL_ACCESS_KEYS"}})
+	role, err := ada.RoleCreate(ctx, latchkey.RoleInput{Name: "Integrator", Permissions: []string{"USE_PERSONAL_ACCESS_KEYS", "*:*"}})
 	check(p.t, err)
 	_, err = ada.AccountAddRole(ctx, "grace", role.ID)
 	check(p.t, err)

@@ -83,7 +83,7 @@ func (h *harness) lots() []lot {
 		return got.str("id"), got.str("secret")
 	}
 	soon, later := object{"expires_at": rfc3339(h.clock.Now().Add(time.Minute))}, object{"expires_at": rfc3339(h.clock.Now().Add(time.Hour))}
-	grace := h.member("grace", permission.UsePersonalAccessKeys)
+	grace := h.member("grace", permission.UsePersonalAccessKeys, "*:*")
 	patched := func(more object, changes ...object) string {
 		id, key := newKey(grace, more)
 		for _, change := range changes {
@@ -101,7 +101,7 @@ func (h *harness) lots() []lot {
 	}
 	// of gives a key of somebody to whom something happens afterwards.
 	of := func(handle string, more object, happen func(id string)) string {
-		m := h.member(handle, permission.UsePersonalAccessKeys)
+		m := h.member(handle, permission.UsePersonalAccessKeys, "*:*")
 		_, key := newKey(m, more)
 		happen(m.id)
 		return key
@@ -436,7 +436,7 @@ func TestIntrospectionTakesAKeyAsBasic(t *testing.T) {
 	asker := h.member("asker", permission.VerifyAccessKeys, permission.UsePersonalAccessKeys)
 	id, program := asker.newKey("asker")
 	_, other := asker.newKey("other")
-	_, powerless := h.member("grace", permission.UsePersonalAccessKeys).newKey("grace")
+	_, powerless := h.member("grace", permission.UsePersonalAccessKeys, "*:*").newKey("grace")
 	key := program.secret()
 	hint := key[:len("lkpat_")+16]
 	for _, tc := range []struct {

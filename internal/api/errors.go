@@ -59,8 +59,11 @@ func challenge(h http.Header, p *problem.Error, sentToken bool) {
 	case problem.Lookup(p.Code).Status == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", realm)
 	case p.Code == problem.PermissionDenied && sentToken:
-		scope, _ := p.Fields["permission"].(string)
-		h.Set("WWW-Authenticate", realm+`, error="insufficient_scope", scope="`+scope+`"`)
+		challenge := realm + `, error="insufficient_scope"`
+		if scope, _ := p.Fields["permission"].(string); scope != "" {
+			challenge += `, scope="` + scope + `"`
+		}
+		h.Set("WWW-Authenticate", challenge)
 	}
 }
 

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/latchkey-dev/latchkey/gen/api"
+	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/verify"
 )
@@ -52,37 +55,32 @@ func (s *Server) pass(c echo.Context) error {
 	if raw == "" {
 		return problem.New(problem.CredentialRequired)
 	}
-	verdict, err := s.cfg.Verifier.Check(r.Context(), raw, verify.Ask{})
+	ask, unclear := original(r)
+	verdict, receipt, err := s.judge(r.Context(), doorForwardAuth, raw, ask, use{address: c.RealIP()})
+	if errors.Is(err, permission.ErrPath) || errors.Is(err, permission.ErrMethod) {
+		return cmp.Or(unclear, undecided("The request cannot be judged: "+err.Error()+"."))
+	}
 	if err != nil {
 		return err
 	}
-	if verdict.Code != verify.Valid {
-		s.verdicts.note(r.Context(), doorForwardAuth, verdict, c.RealIP())
-		return refusal(verdict)
-	}
-	s.verdicts.passed.Inc()
-	s.noteUseFrom(verdict.Key, c)
 	h := c.Response().Header()
+	if receipt.Quota != nil {
+		rateLimit(h, receipt.Quota, verdict.Account.Window, s.cfg.Now())
+	}
+	if verdict.Code != verify.Valid {
+		return refusal(verdict, receipt, s.cfg.Now())
+	}
 	h["Cache-Control"] = noStore
-	identity := [3]string{verdict.Account.ID, verdict.Account.Handle, verdict.Key.ID} // one allocation for three values
-	h["X-Latchkey-Account-Id"], h["X-Latchkey-Account-Handle"], h["X-Latchkey-Key-Id"] = identity[0:1:1], identity[1:2:2], identity[2:3:3]
-	h["X-Latchkey-Permission"] = empty
+	identity := [4]string{verdict.Account.ID, verdict.Account.Handle, verdict.Key.ID, verdict.Decision.Matched} // one allocation for four values
+	h["X-Latchkey-Account-Id"], h["X-Latchkey-Account-Handle"] = identity[0:1:1], identity[1:2:2]
+	h["X-Latchkey-Key-Id"], h["X-Latchkey-Permission"] = identity[2:3:3], identity[3:4:4]
+	expires(h, verdict.Key, s.cfg.Now())
 	c.Response().WriteHeader(http.StatusOK)
 	s.observer.passed.Inc()
 	return nil
 }
 
-var (
-	empty  = []string{""}
-	closes = []string{"close"}
-)
-
-func refusal(v verify.Verdict) error {
-	if meanings[v.Code].status == http.StatusForbidden {
-		return problem.New(problem.PermissionDenied).WithDetail(meanings[v.Code].message)
-	}
-	return problem.New(problem.CredentialInvalid)
-}
+var closes = []string{"close"}
 
 // refuse answers with the few statuses that gateways know: 401, 403, 429 and 503.
 func (s *Server) refuse(c echo.Context, err error) {
@@ -110,6 +108,8 @@ func (s *Server) gatewayStatus(status int) int {
 		return s.cfg.Gateway429
 	case status == http.StatusTooManyRequests:
 		return status
+	case status == http.StatusPaymentRequired:
+		return http.StatusForbidden
 	case status >= http.StatusInternalServerError:
 		return http.StatusServiceUnavailable
 	}

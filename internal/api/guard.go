@@ -91,7 +91,9 @@ func (s *Server) identify(ctx context.Context, c echo.Context, p policy) (auth.C
 		if p.basic && !names(c.Request(), h.CredentialID) {
 			return caller, verify.Holder{}, problem.New(problem.CredentialInvalid)
 		}
-		s.noteUse(h.Key, caller.Address)
+		now := s.cfg.Now()
+		s.noteUse(h.Key, now, caller.Address)
+		expires(c.Response().Header(), h.Key, now)
 	}
 	caller = caller.As(h.AccountID, h.Handle)
 	caller.Permissions, caller.Credential, caller.CredentialID = h.Permissions, kind, h.CredentialID
@@ -187,15 +189,9 @@ func (s *Server) sameSite() echo.MiddlewareFunc {
 }
 
 // noteUse notes that a key was used, once a second at most.
-func (s *Server) noteUse(k *verify.Key, address string) {
-	if second := s.cfg.Now().Unix(); k.Touch(second) {
+func (s *Server) noteUse(k *verify.Key, now time.Time, address string) {
+	if second := now.Unix(); k.Touch(second) {
 		s.cfg.Uses.Note(k.ID, second, address)
-	}
-}
-
-func (s *Server) noteUseFrom(k *verify.Key, c echo.Context) {
-	if second := s.cfg.Now().Unix(); k.Touch(second) {
-		s.cfg.Uses.Note(k.ID, second, c.RealIP())
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/auth"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
-	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/usage"
 	"github.com/latchkey-dev/latchkey/internal/verify"
 )
 
@@ -27,56 +27,65 @@ const (
 // AccessKeyVerify says whether a key is good. That it is not is an answer as well.
 func (s *Server) AccessKeyVerify(ctx context.Context, req api.AccessKeyVerifyRequestObject) (api.AccessKeyVerifyResponseObject, error) {
 	in := req.Body
-	ask := verify.Ask{Permission: value(in.Permission), Strict: in.Consistency != nil}
+	ask, err := askOf(in.Request, in.Resource, in.Access, in.Permission)
+	if err != nil {
+		return nil, err
+	}
+	ask.Strict = in.Consistency != nil
 	if in.AtLeast != nil {
-		var err error
 		if ask.AtLeast, err = changefeed.ParseRevision(*in.AtLeast); err != nil {
 			return nil, invalid("The revision is none that this service gave.").WithField("pointer", "/at_least")
 		}
 	}
-	verdict, err := s.cfg.Verifier.Check(ctx, in.Key, ask)
+	verdict, receipt, err := s.judge(ctx, doorVerify, in.Key, ask, use{cost: in.Cost, dry: in.Record != nil && !*in.Record, address: value(in.Address)})
 	if err != nil {
-		return nil, err
+		return nil, senseless(err)
 	}
-	s.verdicts.note(ctx, doorVerify, verdict, value(in.Address))
-	if verdict.Code == verify.Valid && (in.Record == nil || *in.Record) {
-		s.noteUse(verdict.Key, value(in.Address))
-	}
-	return api.AccessKeyVerify200JSONResponse(wireVerdict(verdict, in.Permission)), nil
+	return api.AccessKeyVerify200JSONResponse(wireVerdict(verdict, receipt)), nil
 }
 
-func wireVerdict(v verify.Verdict, required *string) api.VerifyResult {
+func wireVerdict(v verify.Verdict, r usage.Receipt) api.VerifyResult {
 	m := meanings[v.Code]
 	out := api.VerifyResult{Valid: v.Code == verify.Valid, Code: api.VerifyCode(v.Code), Status: m.status, Message: optional(m.message)}
 	switch v.Code {
 	case verify.Valid:
 		out.Key = &api.VerifiedKey{ID: v.Key.ID, Name: v.Key.Name, ExpiresAt: v.Key.ExpiresAt()}
 		out.Account = &api.VerifiedAccount{ID: v.Account.ID, Handle: v.Account.Handle, Kind: api.VerifiedAccountKindMember}
-		if required != nil {
-			out.Required, out.Matched = required, matched(v.Permissions, *required)
-		}
+		out.Matched = optional(v.Decision.Matched)
 	case verify.KeyUseNotPermitted:
 		out.DeniedBy = deniedBy(api.VerifyResultDeniedByOwner)
+		return out
 	case verify.InsufficientPermissions:
-		out.Required, out.DeniedBy = required, deniedBy(api.VerifyResultDeniedByOwner)
+		out.DeniedBy = deniedBy(api.VerifyResultDeniedBy(v.Decision.DeniedBy))
+	}
+	out.Required, out.Class = optional(v.Need.Required), classOf(v.Need)
+	if q := r.Quota; q != nil {
+		out.Quota = &api.VerifiedQuota{Class: api.UsageClass(q.Class.String()), Scope: api.VerifiedQuotaScope(q.Scope), Limit: q.Limit, Used: q.Used, Remaining: q.Remaining,
+			ResetsAt: utc(q.ResetsAt)}
+	}
+	if c := r.Credits; c != nil {
+		out.Credits = &api.VerifiedCredits{Required: c.Required, Balance: c.Balance}
 	}
 	return out
 }
 
 func deniedBy(d api.VerifyResultDeniedBy) *api.VerifyResultDeniedBy { return &d }
 
-// matched names the permission that gave another one.
-func matched(held permission.Set, name string) *string {
-	return new(permission.Decide(nil, held, permission.NeedOf(name)).Matched)
-}
-
 // plainKey is where a body waits that takePlain took.
 const plainKey = "plain"
 
 var (
-	permissionShape = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,62}$`)
+	permissionShape = regexp.MustCompile(`^([A-Z][A-Z0-9_]{0,62}|(\*|[a-z0-9][a-z0-9_-]{0,62}):(\*|read|write|delete))$`)
+	resourceShape   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	methodShape     = regexp.MustCompile(`^[A-Z]{1,20}$`)
 	revisionShape   = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,100}$`)
 	addressShape    = regexp.MustCompile(`^[0-9A-Fa-f:.]{2,45}$`)
+)
+
+// Bounds of the contract.
+const (
+	maxPath = 4096
+	maxCost = 1_000_000_000
 )
 
 // takePlain decodes the body of AccessKeyVerify if it plainly fits the contract, at a tenth of the validator's cost. It takes
@@ -91,6 +100,10 @@ func takePlain(c echo.Context, body []byte) bool {
 	}
 	fits := in.Key != "" &&
 		(in.Permission == nil || permissionShape.MatchString(*in.Permission)) &&
+		(in.Request == nil || methodShape.MatchString(in.Request.Method) && in.Request.Path != "" && len(in.Request.Path) <= maxPath) &&
+		(in.Resource == nil || resourceShape.MatchString(*in.Resource)) &&
+		(in.Access == nil || in.Access.Valid()) &&
+		(in.Cost == nil || *in.Cost >= 0 && *in.Cost <= maxCost) &&
 		(in.Consistency == nil || in.Consistency.Valid()) &&
 		(in.AtLeast == nil || revisionShape.MatchString(*in.AtLeast)) &&
 		(in.Address == nil || addressShape.MatchString(*in.Address))
@@ -108,9 +121,12 @@ func (s *Server) TokenIntrospect(ctx context.Context, req api.TokenIntrospectReq
 	}
 	s.verdicts.note(ctx, doorIntrospect, verdict, auth.FromContext(ctx).Address)
 	if verdict.Code != verify.Valid {
+		if verdict.Retired != nil {
+			s.cfg.Retired.Note(verdict.Retired.ID, "")
+		}
 		return api.TokenIntrospect200JSONResponse{Active: false}, nil
 	}
-	s.noteUse(verdict.Key, "")
+	s.noteUse(verdict.Key, s.cfg.Now(), "")
 	made, kind, issuer := verdict.Key.CreatedAt().Unix(), api.IntrospectResultTokenTypeBearer, s.cfg.PublicURL
 	out := api.TokenIntrospect200JSONResponse{Active: true, Scope: new(verdict.Permissions.String()), Sub: &verdict.Account.ID, Username: &verdict.Account.Handle,
 		ClientID: &verdict.Key.ID, Iat: &made, TokenType: &kind, Iss: &issuer}

@@ -38,7 +38,7 @@ func ownAccount(c *client) func(string) *answer {
 // graces makes grace, a key of hers, and the path that she changes it at.
 func (h *harness) graces() (*client, *client, string) {
 	h.t.Helper()
-	grace := h.member("grace", graceHas)
+	grace := h.member("grace", graceHas, "*:*")
 	id, program := grace.newKey("bot")
 	return grace, program, ownKeys + "/" + id
 }

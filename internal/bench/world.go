@@ -145,7 +145,7 @@ func (w *world) people(ctx context.Context, code string) error {
 		return err
 	}
 	w.secret = key.body["secret"].(string)
-	role, err := w.post("/api/roles", w.rootCookie, map[string]any{"name": "members", "permissions": []string{"USE_PERSONAL_ACCESS_KEYS"}})
+	role, err := w.post("/api/roles", w.rootCookie, map[string]any{"name": "members", "permissions": []string{"USE_PERSONAL_ACCESS_KEYS", "*:*"}})
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,9 @@ func (n Need) Class() Class {
 	return Query
 }
 
+// Classed reports whether it is known what doing it counts as.
+func (n Need) Classed() bool { return n.raw != 0 }
+
 // Party is who lacks what was required.
 type Party string
 

@@ -17,6 +17,7 @@ import (
 const (
 	permissionUse  = "USE_PERSONAL_ACCESS_KEYS"
 	permissionView = "VIEW_AUDIT_LOG"
+	permissionAll  = "*:*" // of the API behind the gateway
 
 	keysEach     = 3
 	mostSignIns  = 12 // more would end the oldest sessions, which nobody has asked for
@@ -136,7 +137,7 @@ func password(who, which int) string {
 func (m *member) newRole(ctx context.Context) bool {
 	m.roles++
 	a := m.ask(ctx, request{method: http.MethodPost, path: "/api/roles", bearer: m.l.adminKey,
-		body: map[string]any{"name": fmt.Sprintf("%s role %d", m.handle, m.roles), "permissions": []string{permissionUse, permissionView}}})
+		body: map[string]any{"name": fmt.Sprintf("%s role %d", m.handle, m.roles), "permissions": []string{permissionUse, permissionView, permissionAll}}})
 	m.role = a.text("id")
 	return a.outcome() == Done
 }

@@ -202,7 +202,7 @@ func (m *member) narrowView(ctx context.Context) {
 
 // without takes a permission out of the role, and puts it back.
 func (m *member) without(ctx context.Context, what, permission string, f Facet) {
-	all := []string{permissionUse, permissionView}
+	all := []string{permissionUse, permissionView, permissionAll}
 	rest := slices.DeleteFunc(slices.Clone(all), func(p string) bool { return p == permission })
 	r := request{method: methodPatch, path: "/api/roles/" + m.role, bearer: m.l.adminKey, body: map[string]any{"permissions": rest}}
 	if !m.commit(ctx, act{what: what, rights: []Right{{Facet: f}}, about: m.someKeys(), req: r, landed: sqlHasNot, args: []any{m.role, permission}}) {
