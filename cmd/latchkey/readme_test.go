@@ -65,7 +65,19 @@ func block(content string) string {
 	return "<!-- transcript -->\n```console\n" + content + "\n```\n"
 }
 
-// runTranscript runs the transcript of a page against a new instance.
+// A page may tell its story in several blocks: what an earlier one has set, a later one knows.
+func TestTranscriptInParts(t *testing.T) {
+	t.Parallel()
+	steps, err := parseTranscript(block("$ NAME=ada") + "\nMeanwhile.\n\n" + "```console\n$ exit 1\n```\n\n" + block("$ echo $NAME\nada"))
+	check(t, err)
+	check(t, replay(t, steps))
+	if _, err := parseTranscript(block("$ true") + block("a")); err == nil {
+		t.Error("a second block without a command is taken")
+	}
+}
+
+// runTranscript runs the transcript of a page against a new instance, of which the shell knows the address as $LATCHKEY, the set-up
+// code as $CODE, and the program as latchkey.
 func runTranscript(t *testing.T, page string, p *process) {
 	t.Helper()
 	text, err := os.ReadFile(page)
@@ -87,16 +99,29 @@ var (
 	heredoc    = regexp.MustCompile(`<<-?['"]?(\w+)`)
 )
 
-// parseTranscript takes the steps from the one block that is marked as a transcript. A command goes on in the next line
-// after a backslash and while it has an open here-document; such lines may begin with the shell's "> ".
+// parseTranscript takes the steps from the blocks that are marked as a transcript: they are parts of one session.
 func parseTranscript(page string) ([]step, error) {
-	found := transcript.FindStringSubmatch(page)
+	found := transcript.FindAllStringSubmatch(page, -1)
 	if found == nil {
 		return nil, errors.New("no block ```console right after <!-- transcript -->")
 	}
 	var steps []step
+	for _, block := range found {
+		part, err := parseBlock(block[1])
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, part...)
+	}
+	return steps, nil
+}
+
+// parseBlock takes the steps from one block. A command goes on in the next line after a backslash and while it has an open
+// here-document; such lines may begin with the shell's "> ".
+func parseBlock(content string) ([]step, error) {
+	var steps []step
 	more, end := false, ""
-	for line := range strings.SplitSeq(found[1], "\n") {
+	for line := range strings.SplitSeq(content, "\n") {
 		last := len(steps) - 1
 		command, isCommand := strings.CutPrefix(line, "$ ")
 		switch {

@@ -57,7 +57,7 @@ type node struct {
 
 type route struct {
 	name    string
-	access  Access // 0: what the method does
+	access  Access
 	credits int64
 }
 
@@ -66,7 +66,7 @@ var unmapped = [4]string{"", "*:read", "*:write", "*:delete"}
 
 // Compile makes a Catalogue, or tells everything that is wrong with a Document.
 func Compile(d Document) (*Catalogue, []Fault) {
-	b := builder{catalogue: &Catalogue{resources: map[string]*resource{}}}
+	b := builder{catalogue: &Catalogue{resources: map[string]*resource{}}, places: map[*node]string{}, routes: map[*route]string{}}
 	b.build(d)
 	if len(b.faults) > 0 {
 		return nil, b.faults
@@ -85,15 +85,12 @@ func (c *Catalogue) Request(method, path string) (Need, error) {
 	raw := accessOf(method)
 	r, _ := c.root.nearest(path)
 	found := c.root.route(method, path)
-	if found == nil && method == "HEAD" {
+	if found == nil && method == "HEAD" { // what GET does, without the body
 		found = c.root.route("GET", path)
 	}
 	var n Need
 	if found != nil {
-		n.Route, n.Credits = found.name, found.credits
-		if found.access != 0 {
-			raw = found.access
-		}
+		n.Route, n.Credits, raw = found.name, found.credits, found.access
 	}
 	if raw == 0 {
 		return Need{}, ErrMethod
@@ -101,26 +98,30 @@ func (c *Catalogue) Request(method, path string) (Need, error) {
 	return n.on(r, raw), nil
 }
 
-// Access is what a level of access to a resource takes; false if there is no such resource.
+// Access is what a level of access to a resource takes; false if there is no such resource or level.
 func (c *Catalogue) Access(name string, a Access) (Need, bool) {
 	r := c.resources[name]
-	if r == nil {
+	if r == nil || a < Read || a > Delete {
 		return Need{}, false
 	}
 	return Need{}.on(r, a), true
 }
 
-// Permission is what a permission takes: one that has a resource is asked for as access to it. An unknown one is held by nobody
-// but administrators.
+// Permission is what a permission takes: one that names a resource and a level is asked for as access to it. One that the catalogue
+// does not have is held by nobody but administrators, whoever was given it before.
 func (c *Catalogue) Permission(name string) Need {
-	if s, ok := parseScope(name); ok && s.resource != star && s.access != anyAccess {
+	s, ok := parseScope(name)
+	if ok && s.access != anyAccess {
+		if s.resource == star {
+			return Need{}.on(nil, s.access)
+		}
 		if n, known := c.Access(s.resource, s.access); known {
 			return n
 		}
-	} else if ok && s.resource == star && s.access != anyAccess {
-		return Need{}.on(nil, s.access)
 	}
-	return NeedOf(name)
+	n := NeedOf(name)
+	n.unknown = !c.Gives(name)
+	return n
 }
 
 // on is the need for access to a resource; nil is none of the catalogue.
@@ -163,7 +164,7 @@ func (c *Catalogue) Gives(name string) bool {
 	return r != nil && (s.access == anyAccess || r.levels[s.access])
 }
 
-// Names lists every permission that can be given, sorted, but for those with a star for both, which Names begins with.
+// Names lists every permission that can be given, sorted.
 func (c *Catalogue) Names() []string {
 	names := slices.Concat(known, c.flat, []string{"*:*", "*:read", "*:write", "*:delete"})
 	for _, r := range c.resources {

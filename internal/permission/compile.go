@@ -2,6 +2,7 @@ package permission
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -12,6 +13,8 @@ const creditsMost = 1_000_000_000
 // builder makes a Catalogue and collects what is wrong with its Document.
 type builder struct {
 	catalogue *Catalogue
+	places    map[*node]string  // where the document has the resource of a node
+	routes    map[*route]string // where it has a route
 	faults    []Fault
 }
 
@@ -20,33 +23,39 @@ func (b *builder) fault(pointer, reason string, more ...any) {
 }
 
 func (b *builder) build(d Document) {
-	placed := patterns{}
 	for i, r := range d.Resources {
-		b.resource(fmt.Sprintf("/resources/%d", i), r, &placed)
+		b.resource(fmt.Sprintf("/resources/%d", i), r)
 	}
-	byMethod := map[string]*patterns{}
-	for i, r := range d.Routes {
-		if byMethod[r.Method] == nil {
-			byMethod[r.Method] = &patterns{}
+	for i, r := range d.Resources { // once all are there
+		for j, path := range r.Paths {
+			b.wantEffectOfPath(fmt.Sprintf("/resources/%d/paths/%d", i, j), path)
 		}
-		b.route(fmt.Sprintf("/routes/%d", i), r, byMethod[r.Method])
+	}
+	for i, r := range d.Routes {
+		b.route(fmt.Sprintf("/routes/%d", i), r)
+	}
+	for i, r := range d.Routes {
+		b.wantEffectOfRoute(fmt.Sprintf("/routes/%d", i), r)
 	}
 	for i, name := range d.Flat {
-		at := fmt.Sprintf("/flat/%d", i)
-		switch {
-		case !isFlat(name):
-			b.fault(at, "must be 1 to 63 capitals, digits and underscores, the first of them a capital")
-		case Known(name):
-			b.fault(at, "is a permission of Latchkey's own")
-		case slices.Contains(b.catalogue.flat, name):
-			b.fault(at, "is there twice")
-		default:
-			b.catalogue.flat = append(b.catalogue.flat, name)
-		}
+		b.flat(fmt.Sprintf("/flat/%d", i), name)
 	}
 }
 
-func (b *builder) resource(at string, in Resource, placed *patterns) {
+func (b *builder) flat(at, name string) {
+	switch {
+	case !isFlat(name):
+		b.fault(at, "must be 1 to 63 capitals, digits and underscores, the first of them a capital")
+	case Known(name):
+		b.fault(at, "is a permission of Latchkey's own")
+	case slices.Contains(b.catalogue.flat, name):
+		b.fault(at, "is there twice")
+	default:
+		b.catalogue.flat = append(b.catalogue.flat, name)
+	}
+}
+
+func (b *builder) resource(at string, in Resource) {
 	r := &resource{name: in.Name}
 	switch {
 	case !isResource(in.Name):
@@ -56,182 +65,155 @@ func (b *builder) resource(at string, in Resource, placed *patterns) {
 	default:
 		b.catalogue.resources[in.Name] = r
 	}
-	if len(in.Access) == 0 {
-		b.fault(at+"/access", "must have at least one of read, write and delete")
-	}
-	for i, level := range in.Access {
-		a, ok := ParseAccess(level)
-		switch {
-		case !ok:
-			b.fault(fmt.Sprintf("%s/access/%d", at, i), "must be read, write or delete")
-		case r.levels[a]:
-			b.fault(fmt.Sprintf("%s/access/%d", at, i), "is there twice")
-		default:
-			r.levels[a] = true
-		}
-	}
+	b.levels(at+"/access", in.Access, r)
 	for a := Read; a <= Delete; a++ {
 		r.required[a] = in.Name + ":" + a.String()
 	}
 	for i, path := range in.Paths {
-		b.place(fmt.Sprintf("%s/paths/%d", at, i), path, r, placed)
+		b.place(fmt.Sprintf("%s/paths/%d", at, i), path, r)
+	}
+}
+
+func (b *builder) levels(at string, levels []string, r *resource) {
+	if len(levels) == 0 {
+		b.fault(at, "must have at least one of read, write and delete")
+	}
+	for i, level := range levels {
+		a, ok := ParseAccess(level)
+		switch at := fmt.Sprintf("%s/%d", at, i); {
+		case !ok:
+			b.fault(at, "must be read, write or delete")
+		case r.levels[a]:
+			b.fault(at, "is there twice")
+		default:
+			r.levels[a] = true
+		}
 	}
 }
 
 // place hangs a resource on a path.
-func (b *builder) place(at, path string, r *resource, placed *patterns) {
-	p, ok := b.pattern(at, path)
-	if !ok {
+func (b *builder) place(at, path string, r *resource) {
+	segments, wrong := split(path)
+	if wrong != "" {
+		b.fault(at, "%s", wrong)
 		return
 	}
-	for _, other := range placed.list {
-		if other.resource == r && other.contains(p) {
-			b.fault(at, "is unreachable: it lies below %s, which is of the same resource", other.at)
-			return
-		}
-		if other.resource == r && p.contains(other) {
-			b.fault(at, "makes %s unreachable, which lies below it and is of the same resource", other.at)
-			return
-		}
-	}
-	p.resource = r
-	if b.overlaps(p, placed) {
+	if b.overlaps(at, segments, func(n *node) string { return b.places[n] }) {
 		return
 	}
-	b.catalogue.root.reach(p.segments).resource = r
+	n := b.catalogue.root.reach(segments)
+	n.resource, b.places[n] = r, at
 }
 
-func (b *builder) route(at string, in Route, placed *patterns) {
-	r := &route{name: in.Method + " " + in.Path, credits: in.Credits}
+// wantEffectOfPath finds a path that changes nothing: without it, all that it fits were of the same resource.
+func (b *builder) wantEffectOfPath(at, path string) {
+	segments, wrong := split(path)
+	if wrong != "" {
+		return
+	}
+	root := &b.catalogue.root
+	own := root.reach(segments)
+	next, depth := root.containing(segments, own)
+	if b.places[own] != at || next == nil || next.resource != own.resource || root.rival(segments, depth, own.resource, false) {
+		return
+	}
+	b.fault(at, "has no effect: it lies below %s, which is of the same resource", b.places[next])
+}
+
+func (b *builder) route(at string, in Route) {
+	before := len(b.faults)
+	r := &route{name: in.Method + " " + in.Path, access: accessOf(in.Method), credits: in.Credits}
 	if in.Method == "" || len(in.Method) > 20 || strings.Trim(in.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		b.fault(at+"/method", "must be 1 to 20 capitals, as GET")
 	}
-	if in.Access != "" {
-		a, ok := ParseAccess(in.Access)
-		if !ok {
-			b.fault(at+"/access", "must be read, write or delete")
-		}
+	switch a, ok := ParseAccess(in.Access); {
+	case ok:
 		r.access = a
+	case in.Access != "":
+		b.fault(at+"/access", "must be read, write or delete")
+	case r.access == 0:
+		b.fault(at+"/access", "must be there: nobody knows what the method does")
 	}
 	if in.Credits < 0 || in.Credits > creditsMost {
 		b.fault(at+"/credits", "must be 0 to %d", creditsMost)
 	}
-	if r.access == 0 && accessOf(in.Method) == 0 {
-		b.fault(at+"/access", "must be there: nobody knows what the method does")
+	segments, wrong := split(in.Path)
+	if wrong != "" {
+		b.fault(at+"/path", "%s", wrong)
 	}
-	if in.Credits == 0 && (in.Access == "" || r.access == accessOf(in.Method)) {
-		b.fault(at, "has no effect: it must have credits, or an access other than what the method does anyway")
-	}
-	p, ok := b.pattern(at+"/path", in.Path)
-	if !ok || b.overlaps(p, placed) {
+	if len(b.faults) > before || b.overlaps(at+"/path", segments, func(n *node) string { return b.routes[n.routes[in.Method]] }) {
 		return
 	}
-	n := b.catalogue.root.reach(p.segments)
+	n := b.catalogue.root.reach(segments)
 	if n.routes == nil {
 		n.routes = map[string]*route{}
 	}
-	n.routes[in.Method] = r
+	n.routes[in.Method], b.routes[r] = r, at+"/path"
 }
 
-// pattern is a path of the catalogue.
-type pattern struct {
-	at       string // its place in the document
-	segments []string
-	resource *resource
+// wantEffectOfRoute finds a route that changes nothing: without it, access and cost were the same.
+func (b *builder) wantEffectOfRoute(at string, in Route) {
+	segments, _ := split(in.Path)
+	root := &b.catalogue.root
+	own := root.reach(segments).routes[in.Method]
+	if own == nil || b.routes[own] != at+"/path" {
+		return
+	}
+	without := root.wider(in.Method, segments, own)
+	if without == nil && in.Method == "HEAD" {
+		without = root.wider("GET", segments, own)
+	}
+	if without == nil {
+		without = &route{access: accessOf(in.Method)}
+	}
+	if own.access == without.access && own.credits == without.credits {
+		b.fault(at, "has no effect: access and cost are what they were without it")
+	}
+}
+
+// overlaps tells whether another path fits the same requests, or some of them so that none of the two is the narrower one. placed is
+// where the document has what of that kind is at a node.
+func (b *builder) overlaps(at string, segments []string, placed func(*node) string) bool {
+	if other := placed(b.catalogue.root.reach(segments)); other != "" {
+		b.fault(at, "overlaps %s: both fit the same requests", other)
+		return true
+	}
+	crosses := func(n *node) bool { return placed(n) != "" }
+	if other := b.catalogue.root.crossing(segments, false, false, crosses); other != nil {
+		b.fault(at, "overlaps %s: both fit some requests, and none is the narrower one", placed(other))
+		return true
+	}
+	return false
 }
 
 const param = "{}" // stands for any one segment
 
-// pattern reads a path; {name} is a whole segment.
-func (b *builder) pattern(at, path string) (pattern, bool) {
+// split reads a path of the catalogue: its segments, with param for each {name}, or what is wrong with it.
+func split(path string) ([]string, string) {
 	cleaned, err := clean(path)
-	if err != nil || cleaned != path || strings.ContainsAny(path, "?#%*") {
-		b.fault(at, "must begin with /, end without one, and have no . or .. segment, no //, \\, ;, ?, #, %%, * and no control character")
-		return pattern{}, false
+	if err != nil || cleaned != path || strings.ContainsAny(path, "%*") {
+		return nil, "must begin with /, end without one, and have no . or .. segment, no //, \\, ;, ?, #, %, * and no control character"
 	}
-	p := pattern{at: at}
 	if path == "/" {
-		return p, true
+		return nil, ""
 	}
-	for s := range strings.SplitSeq(path[1:], "/") {
-		if strings.ContainsAny(s, "{}") {
-			if len(s) < 3 || s[0] != '{' || s[len(s)-1] != '}' || strings.ContainsAny(s[1:len(s)-1], "{}") {
-				b.fault(at, "must have {name} for whole segments only")
-				return pattern{}, false
-			}
-			s = param
+	segments := strings.Split(path[1:], "/")
+	for i, s := range segments {
+		if !strings.ContainsAny(s, "{}") {
+			continue
 		}
-		p.segments = append(p.segments, s)
-	}
-	return p, true
-}
-
-// patterns are those of one method, or of the resources.
-type patterns struct {
-	list   []pattern
-	params []pattern          // those of list that have {name}
-	shapes map[string]pattern // by what they match
-}
-
-// overlaps tells whether a path of the same kind fits the same requests, and none of the two is the narrower one.
-func (b *builder) overlaps(p pattern, placed *patterns) bool {
-	shape := strings.Join(p.segments, "/")
-	if other, twice := placed.shapes[shape]; twice {
-		b.fault(p.at, "overlaps %s: both fit the same requests", other.at)
-		return true
-	}
-	rivals := placed.params
-	if slices.Contains(p.segments, param) {
-		rivals = placed.list
-		placed.params = append(placed.params, p)
-	}
-	for _, other := range rivals {
-		if p.crosses(other) {
-			b.fault(p.at, "overlaps %s: both fit some requests, and none is the narrower one", other.at)
-			return true
+		if len(s) < 3 || s[0] != '{' || s[len(s)-1] != '}' || strings.ContainsAny(s[1:len(s)-1], "{}") {
+			return nil, "must have {name} for whole segments only"
 		}
+		segments[i] = param
 	}
-	if placed.shapes == nil {
-		placed.shapes = map[string]pattern{}
-	}
-	placed.shapes[shape] = p
-	placed.list = append(placed.list, p)
-	return false
-}
-
-// crosses tells whether two paths fit a request of which each is the narrower one in some segment.
-func (p pattern) crosses(other pattern) bool {
-	if len(p.segments) != len(other.segments) {
-		return false
-	}
-	narrower, wider := false, false
-	for i, s := range p.segments {
-		o := other.segments[i]
-		switch {
-		case s == o:
-		case s == param:
-			wider = true
-		case o == param:
-			narrower = true
-		default:
-			return false
-		}
-	}
-	return narrower && wider
-}
-
-// contains tells whether q lies below p, or is p.
-func (p pattern) contains(q pattern) bool {
-	return len(q.segments) >= len(p.segments) && slices.Equal(p.segments, q.segments[:len(p.segments)])
+	return segments, ""
 }
 
 // reach gives the node of a path, and makes it where it is missing.
 func (n *node) reach(segments []string) *node {
 	for _, s := range segments {
-		next := n.children[s]
-		if s == param {
-			next = n.param
-		}
+		next := n.child(s)
 		if next == nil {
 			next = &node{}
 			if s == param {
@@ -246,4 +228,106 @@ func (n *node) reach(segments []string) *node {
 		n = next
 	}
 	return n
+}
+
+func (n *node) child(segment string) *node {
+	if segment == param {
+		return n.param
+	}
+	return n.children[segment]
+}
+
+// containing finds the longest path but one that all requests lie below which fit segments, and how long it is. It is nearest for
+// paths of the catalogue.
+func (n *node) containing(segments []string, but *node) (*node, int) {
+	var best *node
+	if n.resource != nil && n != but {
+		best = n
+	}
+	if len(segments) == 0 {
+		return best, 0
+	}
+	depth := 0
+	for _, next := range [2]*node{n.children[segments[0]], n.param} {
+		if next == nil {
+			continue
+		}
+		if m, d := next.containing(segments[1:], but); m != nil && d+1 > depth {
+			best, depth = m, d+1
+		}
+	}
+	return best, depth
+}
+
+// rival tells whether a path that is at least so long, and of another resource, fits some of the requests that fit segments but not
+// all of them.
+func (n *node) rival(segments []string, long int, of *resource, narrower bool) bool {
+	if narrower && long <= 0 && n.resource != nil && n.resource != of {
+		return true
+	}
+	if len(segments) == 0 {
+		return false
+	}
+	first, rest := segments[0], segments[1:]
+	for _, next := range [2]*node{n.children[first], n.param} {
+		if next != nil && next.rival(rest, long-1, of, narrower) {
+			return true
+		}
+	}
+	if first != param {
+		return false
+	}
+	for _, next := range n.children {
+		if next.rival(rest, long-1, of, true) {
+			return true
+		}
+	}
+	return false
+}
+
+// crossing finds a node that is taken and as long as segments, and that is narrower than they are in some and wider in others.
+func (n *node) crossing(segments []string, narrower, wider bool, taken func(*node) bool) *node {
+	if len(segments) == 0 {
+		if narrower && wider && taken(n) {
+			return n
+		}
+		return nil
+	}
+	first, rest := segments[0], segments[1:]
+	if same := n.child(first); same != nil {
+		if found := same.crossing(rest, narrower, wider, taken); found != nil {
+			return found
+		}
+	}
+	if first != param {
+		if n.param == nil {
+			return nil
+		}
+		return n.param.crossing(rest, narrower, true, taken)
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.children)) { // the same answer each time
+		if found := n.children[name].crossing(rest, true, wider, taken); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// wider finds the narrowest route but one of all that fit whatever segments fit.
+func (n *node) wider(method string, segments []string, but *route) *route {
+	if len(segments) == 0 {
+		if r := n.routes[method]; r != but {
+			return r
+		}
+		return nil
+	}
+	for _, next := range [2]*node{n.children[segments[0]], n.param} {
+		if next == nil {
+			continue
+		}
+		if r := next.wider(method, segments[1:], but); r != nil {
+			return r
+		}
+	}
+	return nil
 }

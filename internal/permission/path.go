@@ -4,23 +4,25 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Errors of Catalogue.Request.
 var (
 	// ErrPath is for a path that two programs could read in two ways: it has no answer.
-	ErrPath = errors.New("the path must begin with /, and have no . or .. segment, no //, \\, ;, control character, encoded slash, double encoding or bad encoding")
+	ErrPath = errors.New("the path must begin with /, be UTF-8, and have no . or .. segment, no //, \\, ;, #, control character, encoded slash, double encoding or bad encoding")
 	// ErrMethod is for a method of which nobody said what it does.
 	ErrMethod = errors.New("the method is none of GET, HEAD, POST, PUT, PATCH and DELETE, and the catalogue has no route for it")
 )
 
-// clean gives the path that a request names, decoded and without what follows ? or #, nor a slash at its end. It takes no path that
-// programs behind it could take for another one. It allocates for percent signs only.
+// clean gives the path that a request names, decoded and without its query, nor a slash at its end. It takes no path that programs
+// behind it could take for another one. It allocates for percent signs only.
 //
 // Errors: ErrPath.
 func clean(path string) (string, error) {
-	if i := strings.IndexAny(path, "?#"); i >= 0 {
-		path = path[:i]
+	path, _, _ = strings.Cut(path, "?")
+	if strings.IndexByte(path, '#') >= 0 { // for some the end of the path
+		return "", ErrPath
 	}
 	if strings.IndexByte(path, '%') >= 0 {
 		upper := strings.ToUpper(path)
@@ -30,7 +32,7 @@ func clean(path string) (string, error) {
 		}
 		path = decoded
 	}
-	if path == "" || path[0] != '/' {
+	if path == "" || path[0] != '/' || !utf8.ValidString(path) {
 		return "", ErrPath
 	}
 	for i := range len(path) {

@@ -113,8 +113,10 @@ func NewSet(names ...string) Set {
 	return s
 }
 
-// With is the set and more names.
-func (s Set) With(names ...string) Set { return NewSet(slices.Concat(names, s.names)...) }
+// With is the set and more names, within the same bound.
+func (s Set) With(names ...string) Set {
+	return NewSet(slices.Concat(names, s.names)...).Within(s.within)
+}
 
 // Within is what both s and bound give; nil is no bound.
 func (s Set) Within(bound *Set) Set {
@@ -154,20 +156,21 @@ func (s Set) Names() []string {
 	if s.within == nil {
 		return append([]string{}, s.names...)
 	}
-	names := []string{}
-	for _, n := range s.within.names {
-		if s.holds(n) {
+	bound, names := *s.within, []string{}
+	for _, n := range slices.Concat(s.names, bound.names) {
+		if s.Holds(n) {
 			names = append(names, n)
 		}
 	}
-	for _, bound := range s.within.scopes {
-		for _, have := range s.scopes {
-			if n, ok := have.meet(bound); ok {
+	for _, have := range s.scopes {
+		for _, other := range bound.scopes {
+			if n, ok := have.meet(other); ok {
 				names = append(names, n)
 			}
 		}
 	}
-	return NewSet(names...).names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // String joins the names with spaces, as scopes are written (RFC 6749).

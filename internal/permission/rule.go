@@ -1,5 +1,7 @@
 package permission
 
+import "slices"
+
 // Access is a level of access to a resource.
 type Access uint8
 
@@ -53,11 +55,12 @@ type Need struct {
 	Route    string // of the catalogue that decided, as "POST /media/search"; empty: none did
 	Credits  int64  // that it costs
 
-	raw    Access // 0: a flat permission, or nothing
-	folded Access // raw, or write where raw is delete and the resource has no such level
+	raw     Access // 0: a permission by its name, or nothing
+	folded  Access // raw, or write where raw is delete and the resource has no such level
+	unknown bool   // the catalogue does not have it: nothing gives it but ADMINISTRATOR
 }
 
-// NeedOf is what it takes to hold a flat permission.
+// NeedOf is what it takes to hold a permission by its name, whatever a catalogue says of it.
 func NeedOf(name string) Need { return Need{Required: name} }
 
 // Class is what doing it counts as.
@@ -98,9 +101,7 @@ func Decide(key *Set, owner Set, n Need) Decision {
 		if !has {
 			return Decision{DeniedBy: ByKey}
 		}
-		if ok {
-			matched = own
-		}
+		matched = own
 	}
 	if !ok {
 		return Decision{DeniedBy: ByOwner}
@@ -109,14 +110,17 @@ func Decide(key *Set, owner Set, n Need) Decision {
 }
 
 // gives names the permission of the set that gives what it takes.
-func (s Set) gives(n Need) (string, bool) {
-	if n.raw == 0 {
-		for _, name := range s.names {
-			if name == n.Required {
-				return name, true
-			}
+func (s *Set) gives(n Need) (string, bool) {
+	if s.within != nil {
+		if _, ok := s.within.gives(n); !ok {
+			return "", false
 		}
+	}
+	if n.unknown {
 		return Administrator, s.all
+	}
+	if n.raw == 0 && slices.Contains(s.names, n.Required) {
+		return n.Required, true
 	}
 	for i := range s.scopes {
 		if s.scopes[i].matches(n) {
@@ -128,8 +132,12 @@ func (s Set) gives(n Need) (string, bool) {
 
 // matches is the rule for one permission. A star for the resource sees what is done; a resource sees what it is to that resource.
 func (s scope) matches(n Need) bool {
-	if s.resource == star {
+	switch {
+	case n.raw == 0:
+		wanted, ok := parseScope(n.Required)
+		return ok && s.covers(wanted)
+	case s.resource == star:
 		return s.access == anyAccess || s.access == n.raw
 	}
-	return n.Resource != "" && s.resource == n.Resource && (s.access == anyAccess || s.access == n.folded)
+	return s.resource == n.Resource && (s.access == anyAccess || s.access == n.folded)
 }
