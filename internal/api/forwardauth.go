@@ -65,7 +65,7 @@ func (s *Server) pass(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	if receipt.Quota != nil {
-		rateLimit(h, receipt.Quota, verdict.Account.Window, s.cfg.Now())
+		rateLimit(h, receipt.Quota, windowOf(verdict.Account), s.cfg.Now())
 	}
 	if verdict.Code != verify.Valid {
 		return refusal(verdict, receipt, s.cfg.Now())

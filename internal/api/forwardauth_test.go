@@ -95,10 +95,10 @@ func TestAGatewayIsToldWhatItUnderstandsWhateverItSends(t *testing.T) {
 		check(method+" without a length", method, forwardAuthPath, "Content-Length: 0\r\n\r\n")
 	}
 	for _, path := range []string{"//", "//x//", "/.", "/..", "/../../api/accounts", "/%2e%2e/%2e%2e/api", "/%2F%5C", "/a;b=c", "/a%3Bb", "/%00", "/%0d%0aX-Evil:%201", "/\\", "/x/.", "/x/%2e",
-		"/x%2Fy", "/x%252Fy", "/x//y", "/%7B%7D{}|^`\"<>\\"} {
+		"/x%2Fy", "/x%252Fy", "/x//y", "/\xff", "/%ff", "/%7B%7D{}|^`\"<>\\"} {
 		refuse("the path "+path, "GET", forwardAuthPath+path, "\r\n")
 	}
-	for _, path := range []string{"/", "/x", "/\xc3\xa9", "/\xff", "/%ff", "/%7B%7D{}|^`\"<>", "/*", "/:id", "/{id}", "/" + strings.Repeat("x", 8000), "/" + strings.Repeat("a/", 4000), "/forward-auth", "/livez", "/api/setup",
+	for _, path := range []string{"/", "/x", "/\xc3\xa9", "/%7B%7D{}|^`\"<>", "/*", "/:id", "/{id}", "/" + strings.Repeat("x", 8000), "/" + strings.Repeat("a/", 4000), "/forward-auth", "/livez", "/api/setup",
 		"?", "?a=b&a=b", "?%zz", "?;;", "?=", "?access_token=x", "?\xff", "?" + strings.Repeat("a=b&", 2000), "/x?" + strings.Repeat("x", 8000), "/?#", "/x#y"} {
 		check("the path "+path[:min(20, len(path))], "GET", forwardAuthPath+path, "\r\n")
 	}

@@ -52,6 +52,7 @@ type harness struct {
 	keys     *accesskey.Store
 	uses     *usage.Recorder
 	node     *changefeed.Node
+	feed     *changefeed.Feed
 	metrics  *prometheus.Registry
 	clock    *clock
 	leases   *leaseClock
@@ -126,7 +127,7 @@ func (h *harness) instance() string {
 	keys := accesskey.NewStore(accesskey.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: h.set.keysMost})
 	uses, checks := usage.NewRecorder(pool), h.open("verify")
 	if h.accounts == nil {
-		h.accounts, h.keys, h.uses, h.node, h.checks, h.metrics = accounts, keys, uses, node, checks, metrics
+		h.accounts, h.keys, h.uses, h.node, h.feed, h.checks, h.metrics = accounts, keys, uses, node, feed, checks, metrics
 	}
 	cfg := Config{
 		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,

@@ -54,12 +54,18 @@ func (s *Server) judge(ctx context.Context, d door, raw string, ask verify.Ask, 
 var outcomes = map[usage.Outcome]verify.Code{usage.Granted: verify.Valid, usage.OverQuota: verify.QuotaExceeded, usage.OverCredits: verify.InsufficientCredits}
 
 func (s *Server) spend(ctx context.Context, v verify.Verdict, u use, now time.Time) (usage.Receipt, error) {
-	plan := usage.Plan{KeyID: v.Key.ID, AccountID: v.Account.ID, Account: usage.Limits(v.Account.Limits), Key: usage.Limits(v.Key.Limits()), Window: v.Account.Window}
+	plan := usage.Plan{KeyID: v.Key.ID, AccountID: v.Account.ID, Account: usage.Limits(v.Account.Limits), Key: usage.Limits(v.Key.Limits()), Window: windowOf(v.Account)}
 	ask := usage.Ask{Class: v.Need.Class(), Credits: v.Need.Credits, Dry: u.dry, At: now}
 	if u.cost != nil {
 		ask.Credits = *u.cost
 	}
 	return s.cfg.Meter.Spend(ctx, plan, ask)
+}
+
+// windowOf is the window of an account's limits.
+func windowOf(a *verify.Account) usage.Window {
+	w, _ := usage.ParseWindow(a.Window) // the database has no others
+	return w
 }
 
 // rateLimit tells of a limit as draft-ietf-httpapi-ratelimit-headers-11 has it.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/latchkey-dev/latchkey/gen/verifydb"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
@@ -17,8 +16,7 @@ var ErrResource = errors.New("the permission catalogue has no such resource")
 
 // need is what it takes to do what is asked for, or why nobody can say: ErrResource, permission.ErrPath, permission.ErrMethod.
 func (v *Verifier) need(ctx context.Context, ask Ask) (need permission.Need, senseless, err error) {
-	scoped := strings.IndexByte(ask.Permission, ':') >= 0
-	if ask.Method == "" && ask.Resource == "" && !scoped {
+	if ask.Method == "" && ask.Resource == "" && (ask.Permission == "" || permission.Known(ask.Permission)) {
 		return permission.NeedOf(ask.Permission), nil, nil
 	}
 	c, err := v.catalogue(ctx)
@@ -28,7 +26,7 @@ func (v *Verifier) need(ctx context.Context, ask Ask) (need permission.Need, sen
 	case ask.Method != "":
 		need, senseless = c.Request(ask.Method, ask.Path)
 		return need, senseless, nil
-	case scoped:
+	case ask.Permission != "":
 		return c.Permission(ask.Permission), nil, nil
 	}
 	need, known := c.Access(ask.Resource, ask.Access)
