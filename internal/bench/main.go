@@ -95,7 +95,7 @@ func bench(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *world) error
-	}{{"throughput", throughput}, {"lists", lists}, {"flood", flood}, {"verify", verification}, {"cold", cold}, {"revoke", revocation}, {"unknown", unknown}} {
+	}{{"throughput", throughput}, {"lists", lists}, {"flood", flood}, {"verify", verification}, {"cold", cold}, {"revoke", revocation}, {"unknown", unknown}, {"metered", metered}} {
 		if *only != "" && *only != part.name {
 			continue
 		}
