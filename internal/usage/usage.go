@@ -1,8 +1,10 @@
-// Package usage notes when keys are used, without a write for each use.
+// Package usage counts what keys are used for, holds it against limits and credits, and notes when each key was used last.
 //
-// It stands apart because it is the one thing that verification causes in the database, and it must never slow it down. What
-// always holds: notes of one second are written together, at most once a second; a note that could not be written is tried
-// again; a process that dies loses the notes of its last second, and nothing else.
+// It stands apart because it is the one thing that verification causes in the database, and it must never slow it down: a
+// Recorder notes last uses, a Meter counts and decides, a Store shows all of it and keeps limits and credits. What always holds:
+// what one second brought is written together, at most once a second; what could not be written is tried again; a process that
+// dies loses the notes and counts of its last second, and nothing else. No limit is exceeded and no balance is negative, whatever
+// the number of instances and whatever becomes of them.
 package usage
 
 import (
