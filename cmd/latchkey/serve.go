@@ -109,6 +109,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	feed := changefeed.NewFeed(changefeed.FeedConfig{Pool: manage, Clock: boottime.Now, Now: time.Now, Rand: rand.Reader, Node: node, Metrics: registry})
 	verifier := verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: boottime.Now, Digester: digester, SessionIdle: c.SessionIdle})
 	uses := usage.NewRecorder(manage)
+	meter := usage.NewMeter(usage.MeterConfig{Pool: manage, Metrics: registry})
 	accounts := account.NewStore(account.Config{Pool: manage, Feed: feed, Now: time.Now, Rand: rand.Reader,
 		Hasher:      account.NewHasher(account.Cost{MemoryKiB: c.PasswordMemory << 10, Passes: c.PasswordPasses, Lanes: 1}, rand.Reader),
 		PasswordMin: c.PasswordMin, SessionIdle: c.SessionIdle, SessionLife: c.SessionLife, SessionsMost: 20, SignupOpen: c.Signup == "open"})
@@ -116,7 +117,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	ready := postgres.NewReadiness(rand.Reader)
 	var stopping atomic.Bool
 	e, err := api.New(api.Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Node: node,
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Meter: meter, Node: node,
 		Ready:     ready.Err,
 		Ping:      func(ctx context.Context) (postgres.Durability, error) { return ping(ctx, manage, &stopping) },
 		Clock:     boottime.Now,

@@ -52,7 +52,7 @@ func (c *client) form(body string) *answer {
 // asker is a service that may ask about keys, by a key of its own.
 func (h *harness) asker() *client {
 	h.t.Helper()
-	_, program := h.member("asker", permission.VerifyAccessKeys, permission.UsePersonalAccessKeys).newKey("asker")
+	_, program := h.member("asker", permission.VerifyAccessKeys, permission.UsePersonalAccessKeys, "*:*").newKey("asker")
 	return program
 }
 

@@ -15,10 +15,6 @@ func (s *Server) AccessKeyPreviousSecretDelete(context.Context, api.AccessKeyPre
 	return nil, problem.New(problem.Internal)
 }
 
-func (s *Server) AccessKeyExplain(context.Context, api.AccessKeyExplainRequestObject) (api.AccessKeyExplainResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
 func (s *Server) AccessKeyUsage(context.Context, api.AccessKeyUsageRequestObject) (api.AccessKeyUsageResponseObject, error) {
 	return nil, problem.New(problem.Internal)
 }
