@@ -66,7 +66,7 @@ var unmapped = [4]string{"", "*:read", "*:write", "*:delete"}
 
 // Compile makes a Catalogue, or tells everything that is wrong with a Document.
 func Compile(d Document) (*Catalogue, []Fault) {
-	b := builder{catalogue: &Catalogue{resources: map[string]*resource{}}, places: map[*node]string{}, routes: map[*route]string{}}
+	b := newBuilder()
 	b.build(d)
 	if len(b.faults) > 0 {
 		return nil, b.faults
@@ -84,12 +84,8 @@ func (c *Catalogue) Request(method, path string) (Need, error) {
 	}
 	raw := accessOf(method)
 	r, _ := c.root.nearest(path)
-	found := c.root.route(method, path)
-	if found == nil && method == "HEAD" { // what GET does, without the body
-		found = c.root.route("GET", path)
-	}
 	var n Need
-	if found != nil {
+	if found := c.root.route(method, path); found != nil {
 		n.Route, n.Credits, raw = found.name, found.credits, found.access
 	}
 	if raw == 0 {
@@ -206,10 +202,19 @@ func (n *node) nearest(path string) (*resource, int) {
 	return best, depth
 }
 
+// here is what was said of a method on exactly this path. What was said of GET goes for HEAD: it is GET without the body.
+func (n *node) here(method string) *route {
+	r := n.routes[method]
+	if r == nil && method == "HEAD" {
+		r = n.routes["GET"]
+	}
+	return r
+}
+
 // route finds what was said of a method and a whole path.
 func (n *node) route(method, path string) *route {
 	if path == "" || path == "/" {
-		return n.routes[method]
+		return n.here(method)
 	}
 	first, rest := segment(path)
 	for _, next := range [2]*node{n.children[first], n.param} {

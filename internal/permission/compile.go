@@ -1,6 +1,7 @@
 package permission
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +17,10 @@ type builder struct {
 	places    map[*node]string  // where the document has the resource of a node
 	routes    map[*route]string // where it has a route
 	faults    []Fault
+}
+
+func newBuilder() builder {
+	return builder{catalogue: &Catalogue{resources: map[string]*resource{}}, places: map[*node]string{}, routes: map[*route]string{}}
 }
 
 func (b *builder) fault(pointer, reason string, more ...any) {
@@ -98,7 +103,8 @@ func (b *builder) place(at, path string, r *resource) {
 		b.fault(at, "%s", wrong)
 		return
 	}
-	if b.overlaps(at, segments, func(n *node) string { return b.places[n] }) {
+	placed := func(n *node) string { return b.places[n] }
+	if b.overlaps(at, segments, placed, placed) {
 		return
 	}
 	n := b.catalogue.root.reach(segments)
@@ -141,7 +147,8 @@ func (b *builder) route(at string, in Route) {
 	if wrong != "" {
 		b.fault(at+"/path", "%s", wrong)
 	}
-	if len(b.faults) > before || b.overlaps(at+"/path", segments, func(n *node) string { return b.routes[n.routes[in.Method]] }) {
+	placed := func(n *node) string { return b.routes[n.routes[in.Method]] }
+	if len(b.faults) > before || b.overlaps(at+"/path", segments, placed, func(n *node) string { return cmp.Or(placed(n), b.routes[n.routes[twin(in.Method)]]) }) {
 		return
 	}
 	n := b.catalogue.root.reach(segments)
@@ -149,6 +156,17 @@ func (b *builder) route(at string, in Route) {
 		n.routes = map[string]*route{}
 	}
 	n.routes[in.Method], b.routes[r] = r, at+"/path"
+}
+
+// twin is the method of which routes count for another one too.
+func twin(method string) string {
+	switch method {
+	case "GET":
+		return "HEAD"
+	case "HEAD":
+		return "GET"
+	}
+	return ""
 }
 
 // wantEffectOfRoute finds a route that changes nothing: without it, access and cost were the same.
@@ -160,9 +178,6 @@ func (b *builder) wantEffectOfRoute(at string, in Route) {
 		return
 	}
 	without := root.wider(in.Method, segments, own)
-	if without == nil && in.Method == "HEAD" {
-		without = root.wider("GET", segments, own)
-	}
 	if without == nil {
 		without = &route{access: accessOf(in.Method)}
 	}
@@ -172,15 +187,15 @@ func (b *builder) wantEffectOfRoute(at string, in Route) {
 }
 
 // overlaps tells whether another path fits the same requests, or some of them so that none of the two is the narrower one. placed is
-// where the document has what of that kind is at a node.
-func (b *builder) overlaps(at string, segments []string, placed func(*node) string) bool {
+// where the document has what may not be at the same node, and rival what may not cross it.
+func (b *builder) overlaps(at string, segments []string, placed, rival func(*node) string) bool {
 	if other := placed(b.catalogue.root.reach(segments)); other != "" {
 		b.fault(at, "overlaps %s: both fit the same requests", other)
 		return true
 	}
-	crosses := func(n *node) bool { return placed(n) != "" }
+	crosses := func(n *node) bool { return rival(n) != "" }
 	if other := b.catalogue.root.crossing(segments, false, false, crosses); other != nil {
-		b.fault(at, "overlaps %s: both fit some requests, and none is the narrower one", placed(other))
+		b.fault(at, "overlaps %s: both fit some requests, and none is the narrower one", rival(other))
 		return true
 	}
 	return false
@@ -316,8 +331,11 @@ func (n *node) crossing(segments []string, narrower, wider bool, taken func(*nod
 // wider finds the narrowest route but one of all that fit whatever segments fit.
 func (n *node) wider(method string, segments []string, but *route) *route {
 	if len(segments) == 0 {
-		if r := n.routes[method]; r != but {
+		if r := n.here(method); r != but {
 			return r
+		}
+		if method == "HEAD" {
+			return n.routes["GET"]
 		}
 		return nil
 	}
