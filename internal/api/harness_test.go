@@ -131,7 +131,7 @@ func (h *harness) instance() string {
 	}
 	cfg := Config{
 		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,
-		Meter: usage.NewMeter(usage.MeterConfig{Pool: pool, Metrics: metrics}),
+		Meter:    usage.NewMeter(usage.MeterConfig{Pool: pool, Metrics: metrics}),
 		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
 		Ready:    func() error { return nil },
 		Ping: func(ctx context.Context) (postgres.Durability, error) {

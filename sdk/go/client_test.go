@@ -323,7 +323,9 @@ func TestAccessKeyVerifySaysWhatIsAsked(t *testing.T) {
 	}{
 		{latchkey.VerifyInput{}, `{"key":""}`},
 		{latchkey.VerifyInput{Key: latchkey.NewKey(key)}, `{"key":"` + key + `"}`},
-		{latchkey.VerifyInput{Permission: "VIEW_AUDIT_LOG"}, `{"key":"","permission":"VIEW_AUDIT_LOG"}`},
+		{latchkey.VerifyInput{Ask: latchkey.Ask{Permission: "VIEW_AUDIT_LOG"}}, `{"key":"","permission":"VIEW_AUDIT_LOG"}`},
+		{latchkey.VerifyInput{Ask: latchkey.Ask{Method: "GET", Path: "/media/1"}}, `{"key":"","request":{"method":"GET","path":"/media/1"}}`},
+		{latchkey.VerifyInput{Ask: latchkey.Ask{Resource: "media", Access: "read"}, Cost: new(int64(7))}, `{"access":"read","cost":7,"key":"","resource":"media"}`},
 		{latchkey.VerifyInput{DryRun: true}, `{"key":"","record":false}`},
 		{latchkey.VerifyInput{Strict: true}, `{"consistency":"strict","key":""}`},
 		{latchkey.VerifyInput{AtLeast: "7.f00"}, `{"at_least":"7.f00","key":""}`},

@@ -14,24 +14,26 @@ import (
 
 // What goes in and comes out, as the contract has it.
 type (
-	Account          = api.Account
-	AccountInput     = api.AccountInput
-	Role             = api.Role
-	RoleInput        = api.RoleInput
-	RoleUpdate       = api.RoleUpdate
-	Session          = api.Session
-	SetupInput       = api.SetupInput
-	AccessKey        = api.AccessKey
-	AccessKeyStatus  = api.AccessKeyStatus
-	AccessKeyInput   = api.AccessKeyInput
-	AccessKeyUpdate  = api.AccessKeyUpdate
-	OwnedAccessKey   = api.OwnedAccessKey
-	Revision         = api.Revision
-	VerifyCode       = api.VerifyCode
-	VerifyResult     = api.VerifyResult
-	IntrospectResult = api.IntrospectResult
-	AuditEvent       = api.AuditEvent
-	AuditEventType   = api.AuditEventType
+	Account         = api.Account
+	AccountInput    = api.AccountInput
+	Role            = api.Role
+	RoleInput       = api.RoleInput
+	RoleUpdate      = api.RoleUpdate
+	Session         = api.Session
+	SetupInput      = api.SetupInput
+	AccessKey       = api.AccessKey
+	AccessKeyStatus = api.AccessKeyStatus
+	AccessKeyInput  = api.AccessKeyInput
+	AccessKeyUpdate = api.AccessKeyUpdate
+	OwnedAccessKey  = api.OwnedAccessKey
+	Revision        = api.Revision
+	VerifyCode      = api.VerifyCode
+
+	AccessKeyExplanation = api.AccessKeyExplanation
+	VerifyResult         = api.VerifyResult
+	IntrospectResult     = api.IntrospectResult
+	AuditEvent           = api.AuditEvent
+	AuditEventType       = api.AuditEventType
 )
 
 // AccessKeyIssued is a key with its secret, which no other answer holds.
@@ -40,19 +42,39 @@ type AccessKeyIssued struct {
 	Secret Key `json:"secret"`
 }
 
+// Ask is what a key should be good for: a request, access to a resource, or a permission, one of them. The zero Ask: it need
+// only be usable.
+type Ask struct {
+	Method, Path string // of a request to your API, as it came
+	Resource     string // of the permission catalogue, with an Access
+	Access       string // read, write or delete
+	Permission   string
+}
+
 // VerifyInput is a key that somebody sent, and what it should be good for.
 type VerifyInput struct {
-	Key        Key
-	Permission string     // what the key must give; empty: it need only be usable
-	Address    netip.Addr // of the client that sent the key; the zero Addr is not told
-	DryRun     bool       // does not count as a use of the key
-	Strict     bool       // judge by a state of the database that is no older than this call
-	AtLeast    Revision   // judge by a state that is no older than this; empty: any that may be used
+	Key Key
+	Ask
+	Cost    *int64     // in credits; nil: what the catalogue says
+	Address netip.Addr // of the client that sent the key; the zero Addr is not told
+	DryRun  bool       // uses and counts nothing
+	Strict  bool       // judge by a state of the database that is no older than this call
+	AtLeast Revision   // judge by a state that is no older than this; empty: any that may be used
+}
+
+func (a Ask) wire() api.AccessKeyExplainInput {
+	out := api.AccessKeyExplainInput{Resource: optional(a.Resource), Access: optional(api.AccessLevel(a.Access)), Permission: optional(a.Permission)}
+	if a.Method != "" || a.Path != "" {
+		out.Request = &api.RequestLine{Method: a.Method, Path: a.Path}
+	}
+	return out
 }
 
 // wire is the one place where the key is in the open.
 func (in VerifyInput) wire() api.AccessKeyVerifyInput {
-	out := api.AccessKeyVerifyInput{Key: in.Key.Reveal(), Permission: optional(in.Permission), AtLeast: optional(in.AtLeast)}
+	ask := in.Ask.wire()
+	out := api.AccessKeyVerifyInput{Key: in.Key.Reveal(), Request: ask.Request, Resource: ask.Resource, Access: ask.Access, Permission: ask.Permission,
+		Cost: in.Cost, AtLeast: optional(in.AtLeast)}
 	if in.Address.IsValid() {
 		out.Address = new(in.Address.WithZone("").String())
 	}
@@ -207,6 +229,11 @@ func (c *Client) AccessKeyUpdate(ctx context.Context, id string, version int64, 
 // AccessKeyDelete revokes one of the own keys, for good and on every node. The Revision is for VerifyInput.AtLeast.
 func (c *Client) AccessKeyDelete(ctx context.Context, id string) (Revision, error) {
 	return revoked(c.core.AccessKeyDelete(ctx, id))
+}
+
+// AccessKeyExplain says what verifying one of the own keys would decide, and which rule makes it so. It needs no secret and uses nothing.
+func (c *Client) AccessKeyExplain(ctx context.Context, id string, ask Ask) (AccessKeyExplanation, error) {
+	return result[AccessKeyExplanation](c.core.AccessKeyExplain(ctx, id, ask.wire()))
 }
 
 // AccessKeySelfGet gives the key that the Client holds.
