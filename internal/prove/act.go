@@ -91,7 +91,7 @@ func (m *member) watch(ctx context.Context, a act) func() int64 {
 	var seen int64
 	var done sync.WaitGroup
 	done.Go(func() { seen = m.awaitCommit(ctx, a) })
-	if len(a.about) > 0 && a.rights[0].Facet == Unrevoked {
+	if len(a.about) > 0 && a.landed == sqlRevoked {
 		done.Go(func() {
 			for pause(ctx, 5*time.Millisecond) {
 				if m.l.look(ctx, d.IntN(len(m.l.clients)), a.about[0]) == "revoked" {
@@ -146,6 +146,7 @@ func (m *member) twice(ctx context.Context, a act) bool {
 // Queries that tell whether the database has a change.
 const (
 	sqlRevoked     = "SELECT revoked_at IS NOT NULL FROM access_key WHERE id = $1"
+	sqlRegenerated = "SELECT digest <> sha256(convert_to('latchkey-pat' || $2, 'UTF8')) FROM access_key WHERE id = $1"
 	sqlDisabled    = "SELECT disabled_at IS NOT NULL FROM access_key WHERE id = $1"
 	sqlEnabled     = "SELECT disabled_at IS NULL FROM access_key WHERE id = $1"
 	sqlExpires     = "SELECT expires_at IS NOT NULL FROM access_key WHERE id = $1"

@@ -5,19 +5,23 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // subject is a credential that is asked about: an access key or a session.
 type subject struct {
-	id     string // of a key; of a session a name of our own
+	id     string // of a secret, by a name of our own: a key that is regenerated is another subject
+	key    string // id of the key; empty: a session
 	secret string // the key, or the whole cookie
 	isKey  bool
 	needs  Mask
 	of     *member
+
+	replaced atomic.Bool // by another secret of the key, or about to be: what is listed is not about this one
 }
 
-func keySubject(m *member, id, secret string) *subject {
-	return &subject{id: id, secret: secret, isKey: true, needs: maskOf(Unrevoked, Enabled, Unexpired, OwnerActive, MayUse), of: m}
+func keySubject(m *member, name, key, secret string) *subject {
+	return &subject{id: name, key: key, secret: secret, isKey: true, needs: maskOf(Unrevoked, Enabled, Unexpired, OwnerActive, MayUse), of: m}
 }
 
 func sessionSubject(m *member, id, cookie string) *subject {
@@ -28,7 +32,7 @@ func sessionSubject(m *member, id, cookie string) *subject {
 type board struct {
 	mu   sync.Mutex
 	all  []*subject
-	byID map[string]*subject
+	byID map[string]*subject // keys, with the newest secret
 }
 
 func (b *board) add(s *subject) {
@@ -38,7 +42,9 @@ func (b *board) add(s *subject) {
 		b.byID = map[string]*subject{}
 	}
 	b.all = append(b.all, s)
-	b.byID[s.id] = s
+	if s.isKey {
+		b.byID[s.key] = s
+	}
 }
 
 // remove takes everything of a member away. Who picked before is waited for with the member's reading.
@@ -68,7 +74,7 @@ func (b *board) pick(d *rand.Rand) (*subject, func()) {
 	return s, s.of.reading.Done
 }
 
-// find gives the credential with an id, as pick does.
+// find gives the newest credential of a key, as pick does.
 func (b *board) find(id string) (*subject, func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -52,18 +52,19 @@ func (n *fakeNode) routes() http.Handler {
 		"GET /api/auth/sessions": func(c *call) {
 			c.answer(200, map[string]any{"sessions": []any{map[string]any{"id": strings.TrimPrefix(c.cookie, "session="), "current": true}}})
 		},
-		"DELETE /api/auth/sessions/{id}":     func(c *call) { c.endSession("session=" + c.r.PathValue("id")) },
-		"POST /api/auth/access-keys":         (*call).createKey,
-		"GET /api/auth/access-keys/{id}":     (*call).getKey,
-		"PATCH /api/auth/access-keys/{id}":   (*call).updateKey,
-		"DELETE /api/auth/access-keys/{id}":  func(c *call) { c.revoke(c.r.PathValue("id")) },
-		"DELETE /api/admin/access-keys/{id}": func(c *call) { c.revoke(c.r.PathValue("id")) },
-		"GET /api/admin/access-keys":         func(c *call) { c.answer(200, map[string]any{"keys": []any{}}) },
-		"DELETE /api/access-keys/self":       (*call).revokeSelf,
-		"POST /api/access-keys/verify":       (*call).verify,
-		"GET /api/accounts":                  (*call).get,
-		"GET /forward-auth":                  (*call).get,
-		"POST /oauth/introspect":             (*call).introspect,
+		"DELETE /api/auth/sessions/{id}":             func(c *call) { c.endSession("session=" + c.r.PathValue("id")) },
+		"POST /api/auth/access-keys":                 (*call).createKey,
+		"GET /api/auth/access-keys/{id}":             (*call).getKey,
+		"POST /api/auth/access-keys/{id}/regenerate": (*call).regenerate,
+		"PATCH /api/auth/access-keys/{id}":           (*call).updateKey,
+		"DELETE /api/auth/access-keys/{id}":          func(c *call) { c.revoke(c.r.PathValue("id")) },
+		"DELETE /api/admin/access-keys/{id}":         func(c *call) { c.revoke(c.r.PathValue("id")) },
+		"GET /api/admin/access-keys":                 func(c *call) { c.answer(200, map[string]any{"keys": []any{}}) },
+		"DELETE /api/access-keys/self":               (*call).revokeSelf,
+		"POST /api/access-keys/verify":               (*call).verify,
+		"GET /api/accounts":                          (*call).get,
+		"GET /forward-auth":                          (*call).get,
+		"POST /oauth/introspect":                     (*call).introspect,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			c := &call{n: n, r: r, w: w, cookie: r.Header.Get("Cookie"), bearer: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
@@ -204,6 +205,16 @@ func (c *call) updateKey() {
 		w.keys[id] = k
 	})
 	c.answer(200, map[string]any{})
+}
+
+func (c *call) regenerate() {
+	id, secret := c.r.PathValue("id"), "secret-"+c.n.f.name("n")
+	c.n.f.change(c.n.f.broken != "regenerates too early", func(w *world) {
+		k := w.keys[id]
+		k.secret = secret
+		w.keys[id] = k
+	})
+	c.answer(200, map[string]any{"id": id, "secret": secret})
 }
 
 func (c *call) revoke(id string) {

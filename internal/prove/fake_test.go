@@ -137,6 +137,8 @@ func (f *fake) holds(_ context.Context, sql string, args ...any) bool {
 	switch sql {
 	case sqlRevoked:
 		return w.keys[first].revoked
+	case sqlRegenerated:
+		return w.keys[first].secret != args[1].(string)
 	case sqlDisabled:
 		return w.keys[first].disabled
 	case sqlEnabled:
@@ -152,7 +154,7 @@ func (f *fake) holds(_ context.Context, sql string, args ...any) bool {
 	case sqlHasNot:
 		return !slices.Contains(w.roles[first], args[1].(string))
 	case sqlHasBoth:
-		return len(w.roles[first]) == 2
+		return len(w.roles[first]) == 3
 	case sqlRoleTaken:
 		return w.accounts[first].role == ""
 	case sqlRoleGiven:
@@ -280,14 +282,15 @@ func TestLoadFindsNothingWhereNothingIsWrong(t *testing.T) {
 func TestLoadFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
 	for broken, rules := range map[string][]string{
-		"no wait":              {ruleP1},
-		"suspension forgotten": {ruleP1},
-		"strict from memory":   {ruleStrict, ruleRefusal}, // after a withdrawal or after a grant, whichever comes first
-		"refuses the good":     {ruleRefusal},
-		"revives":              {ruleP1, ruleStrict},
-		"expires late":         {ruleP1},
-		"lists too early":      {ruleListed},
-		"surprises":            {"an answer that nobody expects"},
+		"no wait":               {ruleP1},
+		"suspension forgotten":  {ruleP1},
+		"strict from memory":    {ruleStrict, ruleRefusal}, // after a withdrawal or after a grant, whichever comes first
+		"refuses the good":      {ruleRefusal},
+		"revives":               {ruleP1, ruleStrict},
+		"expires late":          {ruleP1},
+		"lists too early":       {ruleListed},
+		"regenerates too early": {ruleP1},
+		"surprises":             {"an answer that nobody expects"},
 	} {
 		t.Run(broken, func(t *testing.T) {
 			t.Parallel()

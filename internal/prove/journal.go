@@ -216,7 +216,7 @@ const (
 )
 
 // allWithdrawals are the kinds that a run of a minute must have seen succeed.
-var allWithdrawals = []string{"revoke own", "revoke admin", "revoke self", "revoke twice", "disable", "expire", "suspend", "narrow role",
+var allWithdrawals = []string{"revoke own", "revoke admin", "revoke self", "revoke twice", "regenerate", "disable", "expire", "suspend", "narrow role",
 	"narrow role a little", "take role", "delete role", "sign out", "end session", "change password"}
 
 // demand looks at what can only be judged at the end.

@@ -194,7 +194,7 @@ func (l *load) lookAll(ctx context.Context, n int) {
 		fields, _ := k.(map[string]any)
 		id, _ := fields["id"].(string)
 		if s, done := l.board.find(id); s != nil {
-			s.of.hist.List(Listing{Subject: id, Node: n, Call: a.call, Return: a.back, Status: "revoked"})
+			s.of.hist.List(Listing{Subject: s.id, Node: n, Call: a.call, Return: a.back, Status: "revoked"})
 			done()
 		}
 	}
@@ -203,10 +203,10 @@ func (l *load) lookAll(ctx context.Context, n int) {
 // look asks a node how it lists a key, and records and gives the status.
 func (l *load) look(ctx context.Context, n int, s *subject) string {
 	owner := s.of.session.Load()
-	if owner == nil {
+	if owner == nil || s.replaced.Load() {
 		return ""
 	}
-	a := l.clients[n].do(ctx, request{method: http.MethodGet, path: "/api/auth/access-keys/" + s.id, cookie: owner.secret})
+	a := l.clients[n].do(ctx, request{method: http.MethodGet, path: pathOwnKey + s.key, cookie: owner.secret})
 	status := a.text("status")
 	if a.status != http.StatusOK || status == "" {
 		return ""

@@ -187,11 +187,15 @@ func (m *member) newKey(ctx context.Context) bool {
 	if a.outcome() != Done {
 		return false
 	}
-	k := keySubject(m, a.text("id"), a.text("secret"))
+	m.keep(ctx, keySubject(m, a.text("id"), a.text("id"), a.text("secret")))
+	return true
+}
+
+// keep takes a new secret in.
+func (m *member) keep(ctx context.Context, k *subject) {
 	m.keys = append(m.keys, k)
 	m.l.board.add(k)
 	m.l.burst(ctx, m.rng, []*subject{k}) // it is good at once, and everywhere
-	return true
 }
 
 // unexpected notes an answer to a write that can only be a fault.

@@ -13,7 +13,7 @@ func (m *member) step(ctx context.Context) {
 		weight int
 		do     func(context.Context)
 	}{
-		{8, m.revoke}, {6, m.disable}, {3, m.flip}, {3, m.expire}, {4, m.suspend}, {3, m.narrow}, {3, m.narrowView}, {3, m.takeRole}, {2, m.deleteRole},
+		{8, m.revoke}, {4, m.regenerate}, {6, m.disable}, {3, m.flip}, {3, m.expire}, {4, m.suspend}, {3, m.narrow}, {3, m.narrowView}, {3, m.takeRole}, {2, m.deleteRole},
 		{3, m.signOut}, {2, m.endSession}, {2, m.changePassword},
 	}
 	total := 0
@@ -53,7 +53,7 @@ func (m *member) someOfAll() []*subject {
 // revoke ends a key in one of the three ways, sometimes at two nodes at once, and makes another.
 func (m *member) revoke(ctx context.Context) {
 	k := m.aKey()
-	own := request{method: methodDelete, path: pathOwnKey + k.id, cookie: m.cookie()}
+	own := request{method: methodDelete, path: pathOwnKey + k.key, cookie: m.cookie()}
 	switch m.rng.IntN(4) {
 	case 0:
 		m.revokeAsAdmin(ctx, k)
@@ -73,11 +73,11 @@ func (m *member) revoke(ctx context.Context) {
 }
 
 func revocation(k *subject, what string, r request) act {
-	return act{what: what, rights: []Right{{Unrevoked, k.id}}, about: []*subject{k}, req: r, landed: sqlRevoked, args: []any{k.id}}
+	return act{what: what, rights: []Right{{Unrevoked, k.id}}, about: []*subject{k}, req: r, landed: sqlRevoked, args: []any{k.key}}
 }
 
 func (m *member) revokeAsAdmin(ctx context.Context, k *subject) {
-	m.commit(ctx, revocation(k, "revoke admin", request{method: methodDelete, path: pathAnyKey + k.id, bearer: m.l.adminKey}))
+	m.commit(ctx, revocation(k, "revoke admin", request{method: methodDelete, path: pathAnyKey + k.key, bearer: m.l.adminKey}))
 	m.lose(k)
 }
 
@@ -102,8 +102,31 @@ func (m *member) lose(k *subject) {
 	}
 }
 
+// regenerate gives a key another secret: the old one is dead once that is answered, and the new one good everywhere.
+func (m *member) regenerate(ctx context.Context) {
+	k := m.aKey()
+	k.replaced.Store(true)
+	r := request{method: methodPost, path: pathOwnKey + k.key + "/regenerate", cookie: m.cookie(), body: map[string]any{}}
+	got, done := m.committed(ctx, act{what: "regenerate", rights: []Right{{Unrevoked, k.id}}, about: []*subject{k}, req: r, landed: sqlRegenerated, args: []any{k.key, secretPart(k.secret)}})
+	m.lose(k)
+	if !done {
+		return
+	}
+	m.keep(ctx, keySubject(m, k.id+"'", k.key, got.text("secret")))
+	m.dwell(ctx)
+}
+
+// secretPart is what digests are made of.
+func secretPart(token string) string {
+	_, rest, found := strings.Cut(strings.TrimPrefix(token, "lkpat_"), "_")
+	if !found {
+		return token
+	}
+	return rest[:len(rest)-6]
+}
+
 func (m *member) update(k *subject, member string, value any) request {
-	return request{method: methodPatch, path: pathOwnKey + k.id, cookie: m.cookie(), body: map[string]any{member: value}}
+	return request{method: methodPatch, path: pathOwnKey + k.key, cookie: m.cookie(), body: map[string]any{member: value}}
 }
 
 func (m *member) disable(ctx context.Context) {
@@ -127,11 +150,11 @@ func (m *member) flip(ctx context.Context) {
 }
 
 func (m *member) off(ctx context.Context, k *subject) bool {
-	return m.commit(ctx, act{what: "disable", rights: []Right{{Enabled, k.id}}, about: []*subject{k}, req: m.update(k, "enabled", false), landed: sqlDisabled, args: []any{k.id}})
+	return m.commit(ctx, act{what: "disable", rights: []Right{{Enabled, k.id}}, about: []*subject{k}, req: m.update(k, "enabled", false), landed: sqlDisabled, args: []any{k.key}})
 }
 
 func (m *member) on(ctx context.Context, k *subject) bool {
-	return m.commit(ctx, act{what: "enable", grant: true, rights: []Right{{Enabled, k.id}}, about: []*subject{k}, req: m.update(k, "enabled", true), landed: sqlEnabled, args: []any{k.id}})
+	return m.commit(ctx, act{what: "enable", grant: true, rights: []Right{{Enabled, k.id}}, about: []*subject{k}, req: m.update(k, "enabled", true), landed: sqlEnabled, args: []any{k.key}})
 }
 
 func (m *member) expire(ctx context.Context) {
@@ -140,7 +163,7 @@ func (m *member) expire(ctx context.Context) {
 	at := wall().Add(500*time.Millisecond + time.Duration(m.rng.Int64N(int64(time.Second)))).Truncate(time.Microsecond)
 	due := m.l.clock.at(at) + int64(leaseRounding)
 	stamp := at.UTC().Format("2006-01-02T15:04:05.000000Z")
-	a := act{what: "expire", rights: rights, about: about, moment: due, req: m.update(k, "expires_at", stamp), landed: sqlExpires, args: []any{k.id}}
+	a := act{what: "expire", rights: rights, about: about, moment: due, req: m.update(k, "expires_at", stamp), landed: sqlExpires, args: []any{k.key}}
 	if !m.commit(ctx, a) {
 		return
 	}
@@ -148,7 +171,7 @@ func (m *member) expire(ctx context.Context) {
 	m.l.burst(ctx, m.rng, about)
 	m.l.everywhere(ctx, about, VerifyStrict)
 	m.dwell(ctx)
-	m.commit(ctx, act{what: "clear expiry", grant: true, rights: rights, about: about, req: m.update(k, "expires_at", nil), landed: sqlForever, args: []any{k.id}})
+	m.commit(ctx, act{what: "clear expiry", grant: true, rights: rights, about: about, req: m.update(k, "expires_at", nil), landed: sqlForever, args: []any{k.key}})
 	m.dwell(ctx)
 }
 
