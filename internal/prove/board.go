@@ -21,7 +21,7 @@ type subject struct {
 }
 
 func keySubject(m *member, name, key, secret string) *subject {
-	return &subject{id: name, key: key, secret: secret, isKey: true, needs: maskOf(Unrevoked, Enabled, Unexpired, OwnerActive, MayUse), of: m}
+	return &subject{id: name, key: key, secret: secret, isKey: true, needs: maskOf(Newest, Unrevoked, Enabled, Unexpired, OwnerActive, MayUse), of: m}
 }
 
 func sessionSubject(m *member, id, cookie string) *subject {

@@ -283,7 +283,7 @@ func TestLoadFindsWhatIsBroken(t *testing.T) {
 	t.Parallel()
 	for broken, rules := range map[string][]string{
 		"no wait":               {ruleP1},
-		"suspension forgotten":  {ruleP1},
+		"suspension forgotten":  {ruleP1, ruleStrict},
 		"strict from memory":    {ruleStrict, ruleRefusal}, // after a withdrawal or after a grant, whichever comes first
 		"refuses the good":      {ruleRefusal},
 		"revives":               {ruleP1, ruleStrict},

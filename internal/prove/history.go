@@ -20,11 +20,12 @@ const (
 	MayUse                   // of an account: it may have keys
 	MayView                  // of an account: a permission that some verifications ask for
 	SignedIn                 // of a session
+	Newest                   // of the secret of a key
 	facets
 )
 
 func (f Facet) String() string {
-	return [...]string{"unrevoked", "enabled", "unexpired", "owner active", "may use", "may view", "signed in", "never written"}[f]
+	return [...]string{"unrevoked", "enabled", "unexpired", "owner active", "may use", "may view", "signed in", "newest", "never written"}[f]
 }
 
 // Mask is a set of facets.
@@ -130,7 +131,9 @@ func (r *Read) blame() Mask {
 		return r.Needs & maskOf(MayUse)
 	case "INSUFFICIENT_PERMISSIONS":
 		return r.Needs & maskOf(MayView)
-	case "NOT_FOUND", "MALFORMED":
+	case "NOT_FOUND":
+		return r.Needs & maskOf(Newest)
+	case "MALFORMED":
 		return 0
 	}
 	return r.Needs

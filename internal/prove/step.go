@@ -107,7 +107,7 @@ func (m *member) regenerate(ctx context.Context) {
 	k := m.aKey()
 	k.replaced.Store(true)
 	r := request{method: methodPost, path: pathOwnKey + k.key + "/regenerate", cookie: m.cookie(), body: map[string]any{}}
-	got, done := m.committed(ctx, act{what: "regenerate", rights: []Right{{Unrevoked, k.id}}, about: []*subject{k}, req: r, landed: sqlRegenerated, args: []any{k.key, secretPart(k.secret)}})
+	got, done := m.committed(ctx, act{what: "regenerate", rights: []Right{{Newest, k.id}}, about: []*subject{k}, req: r, landed: sqlRegenerated, args: []any{k.key, secretPart(k.secret)}})
 	m.lose(k)
 	if !done {
 		return
