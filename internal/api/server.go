@@ -35,6 +35,7 @@ type Config struct {
 	Audit    *audit.Log
 	Verifier *verify.Verifier
 	Uses     *usage.Recorder
+	Retired  *accesskey.Watch
 	Node     *changefeed.Node
 
 	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then
@@ -57,6 +58,7 @@ type Server struct {
 	cfg      Config
 	observer *observer
 	verdicts *verdicts
+	reports  *reports
 }
 
 // How long a request may take once it was read: two seconds for the database, and for one with a password its turn to be
@@ -78,7 +80,7 @@ func New(cfg Config) (*echo.Echo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("enforce the contract: %w", err)
 	}
-	s := &Server{cfg: cfg, observer: newObserver(cfg, rules), verdicts: newVerdicts(cfg)}
+	s := &Server{cfg: cfg, observer: newObserver(cfg, rules), verdicts: newVerdicts(cfg), reports: newReports()}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Binder = binder{}
