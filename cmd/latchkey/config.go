@@ -32,6 +32,8 @@ type config struct {
 	Signup         string         `env:"LATCHKEY_SIGNUP" default:"closed" help:"Whether anyone may make an account: closed or open."`
 	KeyBrand       string         `env:"LATCHKEY_KEY_BRAND" default:"lk" placeholder:"NAME" help:"What new access keys begin with: lk gives lkpat_…. Default: ${default}."`
 	KeysPerAccount int            `env:"LATCHKEY_KEYS_PER_ACCOUNT" default:"100" placeholder:"N" help:"Most live keys an account may have. Default: ${default}."`
+	KeyLifeMost    time.Duration  `env:"LATCHKEY_KEY_LIFE_MOST" default:"0" placeholder:"TIME" help:"Longest life of a key, from the moment its secret is made; 0: any. Default: ${default}."`
+	KeyExpiry      bool           `name:"key-expiry-required" env:"LATCHKEY_KEY_EXPIRY_REQUIRED" help:"Whether every new key must expire at some time."`
 	Peppers        []string       `env:"LATCHKEY_PEPPERS" placeholder:"N=BASE64" secret:"" help:"Secrets that stored digests of keys are made with (HMAC-SHA-256), as version=base64 of 32 bytes or more. The highest version makes new ones; keep the others while keys use them."`
 	PasswordMin    int            `env:"LATCHKEY_PASSWORD_MIN" default:"12" placeholder:"N" help:"Fewest characters of a password, 8 or more. Default: ${default}."`
 	PasswordMemory uint32         `env:"LATCHKEY_PASSWORD_MEMORY" default:"64" placeholder:"MIB" help:"Memory that hashing one password takes (argon2id), 19 MiB or more. Default: ${default}."`
@@ -58,6 +60,7 @@ func (c *config) check() error {
 	}
 	fail(!token.ValidBrand(c.KeyBrand), "LATCHKEY_KEY_BRAND must match %s", token.BrandPattern)
 	fail(c.KeysPerAccount < 1 || c.KeysPerAccount > 1_000_000, "LATCHKEY_KEYS_PER_ACCOUNT must be 1 to 1000000")
+	fail(c.KeyLifeMost < 0 || c.KeyLifeMost > 0 && c.KeyLifeMost < time.Minute, "LATCHKEY_KEY_LIFE_MOST must be 1m or more, or 0 for any")
 	fail(c.PasswordMin < 8 || c.PasswordMin > 256, "LATCHKEY_PASSWORD_MIN must be 8 to 256")
 	fail(c.PasswordMemory < 19 || c.PasswordMemory > 1024, "LATCHKEY_PASSWORD_MEMORY must be 19 to 1024 MiB")
 	fail(c.PasswordPasses < 1 || c.PasswordPasses > 20, "LATCHKEY_PASSWORD_PASSES must be 1 to 20")

@@ -58,12 +58,15 @@ const accessKeyIssue = `-- name: AccessKeyIssue :one
 WITH owner AS (
     UPDATE account a SET live_keys = a.live_keys + 1 WHERE a.id = $1 AND a.live_keys < $2::int RETURNING a.id
 ), issued AS (
-    INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
-    SELECT $3, owner.id, $4, $5, $6, $7, $8, $9, $9, $10 FROM owner
+    INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at,
+                            permissions, limit_query, limit_mutation, limit_credits)
+    SELECT $3, owner.id, $4, $5, $6, $7, $8, $9, $9, $10,
+           $11::text[], $12, $13, $14
+      FROM owner
     RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at
 ), event AS (
     INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, new)
-    SELECT $11, $9, $12, $1, $13, $14, $15, $16, $1, $17, issued.id, $18
+    SELECT $15, $9, $16, $1, $17, $18, $19, $20, $1, $21, issued.id, $22
       FROM issued
 )
 SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM issued
@@ -80,6 +83,10 @@ type AccessKeyIssueParams struct {
 	Name          string
 	Now           time.Time
 	ExpiresAt     *time.Time
+	Permissions   []string
+	LimitQuery    *int64
+	LimitMutation *int64
+	LimitCredits  *int64
 	EventID       string
 	EventType     string
 	ActorHandle   *string
@@ -133,6 +140,10 @@ func (q *Queries) AccessKeyIssue(ctx context.Context, db DBTX, arg AccessKeyIssu
 		arg.Name,
 		arg.Now,
 		arg.ExpiresAt,
+		arg.Permissions,
+		arg.LimitQuery,
+		arg.LimitMutation,
+		arg.LimitCredits,
 		arg.EventID,
 		arg.EventType,
 		arg.ActorHandle,
@@ -261,16 +272,19 @@ SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at
    AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($5::timestamptz IS NULL
+        OR revoked_at IS NULL AND expires_at > $4::timestamptz AND expires_at < $5::timestamptz)
  ORDER BY id DESC
- LIMIT $5
+ LIMIT $6
 `
 
 type AccessKeyPageParams struct {
-	AccountID string
-	Before    string
-	Status    string
-	Now       time.Time
-	Page      int32
+	AccountID      string
+	Before         string
+	Status         string
+	Now            time.Time
+	ExpiringBefore *time.Time
+	Page           int32
 }
 
 // AccessKeyPage lists the keys of one owner, newest first, after a cursor.
@@ -280,6 +294,7 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 		arg.Before,
 		arg.Status,
 		arg.Now,
+		arg.ExpiringBefore,
 		arg.Page,
 	)
 	if err != nil {
@@ -332,15 +347,18 @@ SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at
    AND ($2::text = '' OR $2 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= $3::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($4::timestamptz IS NULL
+        OR revoked_at IS NULL AND expires_at > $3::timestamptz AND expires_at < $4::timestamptz)
  ORDER BY id DESC
- LIMIT $4
+ LIMIT $5
 `
 
 type AccessKeyPageAnyParams struct {
-	Before string
-	Status string
-	Now    time.Time
-	Page   int32
+	Before         string
+	Status         string
+	Now            time.Time
+	ExpiringBefore *time.Time
+	Page           int32
 }
 
 // AccessKeyPageAny lists everybody's keys but the canary's, newest first, after a cursor.
@@ -349,6 +367,7 @@ func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPa
 		arg.Before,
 		arg.Status,
 		arg.Now,
+		arg.ExpiringBefore,
 		arg.Page,
 	)
 	if err != nil {
@@ -417,20 +436,22 @@ func (q *Queries) AccessKeyRecount(ctx context.Context, db DBTX, arg AccessKeyRe
 const accessKeyRevoke = `-- name: AccessKeyRevoke :one
 UPDATE access_key
    SET revoked_at = coalesce(revoked_at, $1::timestamptz), updated_at = CASE WHEN revoked_at IS NULL THEN $1::timestamptz ELSE updated_at END,
-       version = version + CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END
- WHERE id = $2
+       version = version + CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END,
+       revoked_because = CASE WHEN revoked_at IS NULL THEN $2::text ELSE revoked_because END
+ WHERE id = $3
 RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at
 `
 
 type AccessKeyRevokeParams struct {
-	Now time.Time
-	ID  string
+	Now     time.Time
+	Because string
+	ID      string
 }
 
 // AccessKeyRevoke withdraws a key that the caller has locked or may revoke whoever owns it. Rows already revoked match
 // too and keep their moment, so that repeating the call repeats the promise.
 func (q *Queries) AccessKeyRevoke(ctx context.Context, db DBTX, arg AccessKeyRevokeParams) (AccessKey, error) {
-	row := db.QueryRow(ctx, accessKeyRevoke, arg.Now, arg.ID)
+	row := db.QueryRow(ctx, accessKeyRevoke, arg.Now, arg.Because, arg.ID)
 	var i AccessKey
 	err := row.Scan(
 		&i.ID,
@@ -482,26 +503,36 @@ func (q *Queries) AccessKeyTakeRoom(ctx context.Context, db DBTX, arg AccessKeyT
 
 const accessKeyUpdate = `-- name: AccessKeyUpdate :one
 UPDATE access_key
-   SET name = $1, expires_at = $2, disabled_at = $3,
-       updated_at = $4, version = version + 1
- WHERE id = $5
+   SET name = $1, expires_at = $2, disabled_at = $3, permissions = $4::text[],
+       limit_query = $5, limit_mutation = $6, limit_credits = $7,
+       expiry_told_at = CASE WHEN expires_at IS NOT DISTINCT FROM $2 THEN expiry_told_at END,
+       updated_at = $8, version = version + 1
+ WHERE id = $9
 RETURNING id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at
 `
 
 type AccessKeyUpdateParams struct {
-	Name       string
-	ExpiresAt  *time.Time
-	DisabledAt *time.Time
-	Now        time.Time
-	ID         string
+	Name          string
+	ExpiresAt     *time.Time
+	DisabledAt    *time.Time
+	Permissions   []string
+	LimitQuery    *int64
+	LimitMutation *int64
+	LimitCredits  *int64
+	Now           time.Time
+	ID            string
 }
 
-// AccessKeyUpdate writes a key that the caller has locked.
+// AccessKeyUpdate writes a key that the caller has locked. With another expiry, that it ends soon is told anew.
 func (q *Queries) AccessKeyUpdate(ctx context.Context, db DBTX, arg AccessKeyUpdateParams) (AccessKey, error) {
 	row := db.QueryRow(ctx, accessKeyUpdate,
 		arg.Name,
 		arg.ExpiresAt,
 		arg.DisabledAt,
+		arg.Permissions,
+		arg.LimitQuery,
+		arg.LimitMutation,
+		arg.LimitCredits,
 		arg.Now,
 		arg.ID,
 	)

@@ -13,9 +13,9 @@ import (
 
 const auditEventInsert = `-- name: AuditEventInsert :exec
 INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address,
-                         account_id, target_kind, target_id, old, new)
+                         account_id, target_kind, target_id, old, new, incident_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-        $9, $10, $11, $12, $13)
+        $9, $10, $11, $12, $13, $14)
 `
 
 type AuditEventInsertParams struct {
@@ -32,6 +32,7 @@ type AuditEventInsertParams struct {
 	TargetID     string
 	Old          json.RawMessage
 	New          json.RawMessage
+	IncidentID   *string
 }
 
 // AuditEventInsert records an act, in the transaction of the act.
@@ -50,6 +51,7 @@ func (q *Queries) AuditEventInsert(ctx context.Context, db DBTX, arg AuditEventI
 		arg.TargetID,
 		arg.Old,
 		arg.New,
+		arg.IncidentID,
 	)
 	return err
 }
@@ -59,15 +61,17 @@ SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, 
  WHERE id < $1::text
    AND ($2::text = '' OR account_id = $2)
    AND ($3::text = '' OR type = $3)
+   AND ($4::text = '' OR incident_id = $4)
  ORDER BY id DESC
- LIMIT $4
+ LIMIT $5
 `
 
 type AuditEventPageAnyParams struct {
-	Before    string
-	AccountID string
-	Type      string
-	Page      int32
+	Before     string
+	AccountID  string
+	Type       string
+	IncidentID string
+	Page       int32
 }
 
 // AuditEventPageAny lists everybody's events, newest first, after a cursor.
@@ -76,6 +80,7 @@ func (q *Queries) AuditEventPageAny(ctx context.Context, db DBTX, arg AuditEvent
 		arg.Before,
 		arg.AccountID,
 		arg.Type,
+		arg.IncidentID,
 		arg.Page,
 	)
 	if err != nil {

@@ -74,6 +74,13 @@ type AuditEvent struct {
 	IncidentID   *string
 }
 
+type RetiredSecret struct {
+	TokenID       string
+	Digest        []byte
+	DigestVersion int16
+	RetiredAt     time.Time
+}
+
 type Role struct {
 	ID          string
 	Name        string

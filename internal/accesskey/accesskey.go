@@ -10,7 +10,7 @@ import (
 
 	"github.com/latchkey-dev/latchkey/gen/managedb"
 	"github.com/latchkey-dev/latchkey/internal/name"
-	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/permission"
 )
 
 // AccessKey is a key without its secret.
@@ -28,8 +28,30 @@ type AccessKey struct {
 	LastUsedIP string     // empty: not known
 	Version    int64      // rises with every change
 
+	Permissions       []string   // sorted; nil: whatever its owner holds, at each use
+	Limits            Limits     // of its own
+	RotatedAt         *time.Time // when the secret was made; nil: with the key
+	PreviousExpiresAt *time.Time // until when the secret before lives; nil: there is none
+	RevokedBecause    Because
+	IncidentID        string // that it was revoked in; empty: none
+
 	effective bool // RevokedAt holds on every node
 }
+
+// Limits is what a key may use in a window of its owner's limits; nil is no limit.
+type Limits struct{ Query, Mutation, Credits *int64 }
+
+// Because says why a key was revoked; the names are those of RevokedBecause in openapi.yaml.
+type Because string
+
+// The reasons.
+const (
+	ByOwner         Because = "owner"
+	ByHolder        Because = "holder" // the key itself was used to
+	ByAdministrator Because = "administrator"
+	InIncident      Because = "incident"
+	Reported        Because = "reported"
+)
 
 // Status is what a key is at a moment.
 type Status string
@@ -63,30 +85,61 @@ func (k AccessKey) isLive(now time.Time) bool {
 	return k.RevokedAt == nil && (k.ExpiresAt == nil || now.Before(*k.ExpiresAt))
 }
 
-// CreateInput is what a key is made of.
-type CreateInput struct {
-	Name      string
-	ExpiresAt *time.Time // nil: never
+// Bound is what the key may do at the most; nil: whatever its owner holds.
+func (k AccessKey) Bound() *permission.Set {
+	if k.Permissions == nil {
+		return nil
+	}
+	return new(permission.NewSet(k.Permissions...))
 }
 
-func (in CreateInput) check(now time.Time) (CreateInput, error) {
+// PreviousUntil is until when the secret before works beside the newest one; nil: it does not.
+func (k AccessKey) PreviousUntil(now time.Time) *time.Time {
+	if k.PreviousExpiresAt == nil || !now.Before(*k.PreviousExpiresAt) || !k.isLive(now) {
+		return nil
+	}
+	return k.PreviousExpiresAt
+}
+
+// secretMade is when the newest secret was made.
+func (k AccessKey) secretMade() time.Time {
+	if k.RotatedAt != nil {
+		return *k.RotatedAt
+	}
+	return k.CreatedAt
+}
+
+// CreateInput is what a key is made of.
+type CreateInput struct {
+	Name        string
+	ExpiresAt   *time.Time // nil: never
+	Permissions *[]string  // nil: whatever the owner holds
+	Limits      Limits
+}
+
+func (in CreateInput) check(p Policy, now time.Time) (CreateInput, error) {
 	clean, err := name.Clean(in.Name)
 	if err != nil {
 		return CreateInput{}, err
 	}
 	in.Name = clean
-	in.ExpiresAt, err = checkExpiry(in.ExpiresAt, now)
-	return in, err
+	if in.ExpiresAt, err = checkExpiry(in.ExpiresAt, now); err != nil {
+		return CreateInput{}, err
+	}
+	return in, p.check(in.ExpiresAt, now)
 }
 
 // UpdateInput is what a key is changed to; nil leaves a member as it is.
 type UpdateInput struct {
-	Name      *string
-	ExpiresAt **time.Time // a pointer to nil: never
-	Enabled   *bool
-	IfVersion *int64 // refuse unless the key is at this version
+	Name        *string
+	ExpiresAt   **time.Time // a pointer to nil: never
+	Permissions **[]string  // a pointer to nil: whatever the owner holds
+	Limits      *Limits     // all of them
+	Enabled     *bool
+	IfVersion   *int64 // refuse unless the key is at this version
 }
 
+// applyTo gives the key as it will be, but for its permissions: they are checked against the catalogue.
 func (in UpdateInput) applyTo(k AccessKey, now time.Time) (AccessKey, error) {
 	var err error
 	if in.Name != nil {
@@ -99,6 +152,9 @@ func (in UpdateInput) applyTo(k AccessKey, now time.Time) (AccessKey, error) {
 			return AccessKey{}, err
 		}
 	}
+	if in.Limits != nil {
+		k.Limits = *in.Limits
+	}
 	switch {
 	case in.Enabled == nil:
 	case *in.Enabled:
@@ -110,29 +166,25 @@ func (in UpdateInput) applyTo(k AccessKey, now time.Time) (AccessKey, error) {
 }
 
 // withdraws tells whether in takes something away that a key opened, or would have kept open for longer. It does so too when
-// it changes nothing: whoever repeats a call relies on it as well.
+// it changes nothing: whoever repeats a call relies on it as well. Limits are waited for whichever way they go: a raised one counts
+// from the next request.
 func (in UpdateInput) withdraws(before, after AccessKey) bool {
 	off := in.Enabled != nil && !*in.Enabled
 	ends := in.ExpiresAt != nil && after.ExpiresAt != nil && (before.ExpiresAt == nil || !after.ExpiresAt.After(*before.ExpiresAt))
-	return off || ends
-}
-
-// checkExpiry gives the moment as it is stored: UTC, microseconds.
-func checkExpiry(at *time.Time, now time.Time) (*time.Time, error) {
-	if at == nil {
-		return nil, nil
-	}
-	t := at.UTC().Truncate(time.Microsecond)
-	if !t.After(now) {
-		return nil, problem.New(problem.ExpiryInvalid).WithDetail("The expiry is not in the future.").WithField("pointer", "/expires_at")
-	}
-	if t.Year() > 9999 {
-		return nil, problem.New(problem.ExpiryInvalid).WithDetail("The expiry is past the year 9999.").WithField("pointer", "/expires_at")
-	}
-	return &t, nil
+	narrows := in.Permissions != nil && !widens(before.Permissions, after.Permissions)
+	return off || ends || narrows || in.Limits != nil
 }
 
 func fromRow(r managedb.AccessKey) AccessKey {
-	return AccessKey{ID: r.ID, AccountID: r.AccountID, Name: r.Name, Hint: r.Brand + "pat_" + r.TokenID, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-		ExpiresAt: r.ExpiresAt, DisabledAt: r.DisabledAt, RevokedAt: r.RevokedAt, Version: r.Version, effective: r.RevocationEffectiveAt != nil}
+	k := AccessKey{ID: r.ID, AccountID: r.AccountID, Name: r.Name, Hint: r.Brand + "pat_" + r.TokenID, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		ExpiresAt: r.ExpiresAt, DisabledAt: r.DisabledAt, RevokedAt: r.RevokedAt, Version: r.Version, effective: r.RevocationEffectiveAt != nil,
+		Permissions: r.Permissions, Limits: Limits{Query: r.LimitQuery, Mutation: r.LimitMutation, Credits: r.LimitCredits},
+		RotatedAt: r.RotatedAt, PreviousExpiresAt: r.PreviousExpiresAt}
+	if r.RevokedBecause != nil {
+		k.RevokedBecause = Because(*r.RevokedBecause)
+	}
+	if r.IncidentID != nil {
+		k.IncidentID = *r.IncidentID
+	}
+	return k
 }

@@ -63,8 +63,8 @@ func TestTheDatabaseDerivesTheSameStatus(t *testing.T) {
 			live++
 		}
 		for _, status := range []Status{Active, Disabled, Expired, Revoking, Revoked} {
-			own, _, err1 := s.List(t.Context(), grace, status, page.Start, 1)
-			all, _, err2 := s.ListAny(t.Context(), ada, status, page.Start, 1)
+			own, _, err1 := s.List(t.Context(), grace, Filter{Status: status}, page.Start, 1)
+			all, _, err2 := s.ListAny(t.Context(), ada, Filter{Status: status}, page.Start, 1)
 			if err1 != nil || err2 != nil {
 				t.Fatal(err1, err2)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/xid"
 
 	"github.com/latchkey-dev/latchkey/gen/managedb"
@@ -29,23 +30,33 @@ type Config struct {
 	Digester token.Digester
 	Brand    string
 	Most     int // live keys an account may have
+	Policy   Policy
+	Retired  *Watch // is told of retired secrets that turn up; nil: nobody is
+	Metrics  prometheus.Registerer
 }
 
 // Store keeps keys in PostgreSQL.
 type Store struct {
-	cfg Config
-	q   *managedb.Queries
+	cfg      Config
+	q        *managedb.Queries
+	expiring prometheus.Gauge
 }
 
 // NewStore makes a Store; it connects when it is first used.
-func NewStore(c Config) *Store { return &Store{cfg: c, q: managedb.New()} }
+func NewStore(c Config) *Store {
+	return &Store{cfg: c, q: managedb.New(), expiring: newExpiring(c.Metrics)}
+}
 
 // Create mints a key for caller and returns it with its secret, which exists nowhere else from here on.
 //
-// Errors: problem.NameInvalid, problem.ExpiryInvalid, problem.AccessKeyLimit.
+// Errors: problem.NameInvalid, problem.ExpiryInvalid, problem.AccessKeyLimit; those of checkPermissions.
 func (s *Store) Create(ctx context.Context, caller auth.Caller, in CreateInput) (AccessKey, token.Secret, error) {
 	now := s.moment()
-	in, err := in.check(now)
+	in, err := in.check(s.cfg.Policy, now)
+	if err != nil {
+		return AccessKey{}, token.Secret{}, err
+	}
+	names, err := checkPermissions(ctx, s.cfg.Pool, caller, in.Permissions)
 	if err != nil {
 		return AccessKey{}, token.Secret{}, err
 	}
@@ -53,7 +64,7 @@ func (s *Store) Create(ctx context.Context, caller auth.Caller, in CreateInput) 
 	if err != nil {
 		return AccessKey{}, token.Secret{}, err
 	}
-	row, err := s.row(caller, in, parsed, now)
+	row, err := s.row(caller, in, names, parsed, now)
 	if err != nil {
 		return AccessKey{}, token.Secret{}, err
 	}
@@ -68,8 +79,9 @@ func (s *Store) Create(ctx context.Context, caller auth.Caller, in CreateInput) 
 }
 
 // row is a new key and the record of it.
-func (s *Store) row(caller auth.Caller, in CreateInput, parsed token.Parsed, now time.Time) (managedb.AccessKeyIssueParams, error) {
-	key := AccessKey{ID: xid.NewWithTime(now).String(), AccountID: caller.AccountID, Name: in.Name, Hint: parsed.Prefix(), ExpiresAt: in.ExpiresAt}
+func (s *Store) row(caller auth.Caller, in CreateInput, permissions []string, parsed token.Parsed, now time.Time) (managedb.AccessKeyIssueParams, error) {
+	key := AccessKey{ID: xid.NewWithTime(now).String(), AccountID: caller.AccountID, Name: in.Name, Hint: parsed.Prefix(), ExpiresAt: in.ExpiresAt,
+		Permissions: permissions, Limits: in.Limits}
 	e, err := audit.Row(caller, now, event(audit.AccessKeyCreated, AccessKey{}, key))
 	if err != nil {
 		return managedb.AccessKeyIssueParams{}, err
@@ -77,6 +89,7 @@ func (s *Store) row(caller auth.Caller, in CreateInput, parsed token.Parsed, now
 	digest, version := s.cfg.Digester.Digest(parsed)
 	return managedb.AccessKeyIssueParams{ID: key.ID, AccountID: key.AccountID, Brand: parsed.Brand, TokenID: string(parsed.ID),
 		Digest: digest[:], DigestVersion: version, Name: key.Name, Now: now, ExpiresAt: key.ExpiresAt, Most: int32(s.cfg.Most),
+		Permissions: permissions, LimitQuery: in.Limits.Query, LimitMutation: in.Limits.Mutation, LimitCredits: in.Limits.Credits,
 		EventID: e.ID, EventType: e.Type, ActorHandle: e.ActorHandle, Credential: e.Credential, CredentialID: e.CredentialID, Address: e.Address,
 		TargetKind: e.TargetKind, New: e.New}, nil
 }
@@ -126,10 +139,16 @@ func (s *Store) Get(ctx context.Context, caller auth.Caller, id string) (AccessK
 	return keys[0], nil
 }
 
-// List gives a page of the keys of caller, newest first, with the cursor of the next page. An empty status means all.
-func (s *Store) List(ctx context.Context, caller auth.Caller, status Status, after page.Cursor, limit int) ([]AccessKey, string, error) {
+// Filter narrows a list; the zero Filter leaves everything in.
+type Filter struct {
+	Status         Status
+	ExpiringBefore *time.Time // live keys that expire before it
+}
+
+// List gives a page of the keys of caller, newest first, with the cursor of the next page.
+func (s *Store) List(ctx context.Context, caller auth.Caller, f Filter, after page.Cursor, limit int) ([]AccessKey, string, error) {
 	rows, err := s.q.AccessKeyPage(ctx, s.cfg.Pool, managedb.AccessKeyPageParams{AccountID: caller.AccountID, Before: string(after),
-		Status: string(status), Now: s.moment(), Page: int32(limit + 1)})
+		Status: string(f.Status), ExpiringBefore: f.ExpiringBefore, Now: s.moment(), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list access keys: %w", err)
 	}
@@ -137,9 +156,9 @@ func (s *Store) List(ctx context.Context, caller auth.Caller, status Status, aft
 }
 
 // ListAny gives a page of everybody's keys. The guard has checked that caller may see them.
-func (s *Store) ListAny(ctx context.Context, _ auth.Caller, status Status, after page.Cursor, limit int) ([]AccessKey, string, error) {
+func (s *Store) ListAny(ctx context.Context, _ auth.Caller, f Filter, after page.Cursor, limit int) ([]AccessKey, string, error) {
 	rows, err := s.q.AccessKeyPageAny(ctx, s.cfg.Pool, managedb.AccessKeyPageAnyParams{Before: string(after),
-		Status: string(status), Now: s.moment(), Page: int32(limit + 1)})
+		Status: string(f.Status), ExpiringBefore: f.ExpiringBefore, Now: s.moment(), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list all access keys: %w", err)
 	}
@@ -179,7 +198,7 @@ func (s *Store) withUses(ctx context.Context, rows []managedb.AccessKey) ([]Acce
 // Update changes a key of caller. One that opens less than before has done so on every node when Update returns.
 //
 // Errors: problem.NotFound, problem.AccessKeyRevoked, problem.VersionMismatch, problem.NameInvalid, problem.ExpiryInvalid,
-// problem.RevocationUnconfirmed; problem.AccessKeyLimit when an expired key is to live again.
+// problem.RevocationUnconfirmed; those of checkPermissions; problem.AccessKeyLimit when an expired key is to live again.
 func (s *Store) Update(ctx context.Context, caller auth.Caller, id string, in UpdateInput) (AccessKey, error) {
 	now := s.moment()
 	var after managedb.AccessKey
@@ -222,12 +241,23 @@ func (s *Store) update(ctx context.Context, tx pgx.Tx, caller auth.Caller, row m
 	if err != nil {
 		return row, err
 	}
+	if in.Permissions != nil {
+		if wanted.Permissions, err = checkPermissions(ctx, tx, caller, *in.Permissions); err != nil {
+			return row, err
+		}
+	}
+	if in.ExpiresAt != nil || before.DisabledAt != nil && wanted.DisabledAt == nil {
+		if err := s.cfg.Policy.check(wanted.ExpiresAt, before.secretMade()); err != nil {
+			return row, err
+		}
+	}
 	if wanted.isLive(now) && !before.isLive(now) {
 		if err := s.takeRoom(ctx, tx, caller, now); err != nil {
 			return row, err
 		}
 	}
-	after, err := s.q.AccessKeyUpdate(ctx, tx, managedb.AccessKeyUpdateParams{ID: row.ID, Name: wanted.Name, ExpiresAt: wanted.ExpiresAt, DisabledAt: wanted.DisabledAt, Now: now})
+	after, err := s.q.AccessKeyUpdate(ctx, tx, managedb.AccessKeyUpdateParams{ID: row.ID, Name: wanted.Name, ExpiresAt: wanted.ExpiresAt, DisabledAt: wanted.DisabledAt,
+		Permissions: wanted.Permissions, LimitQuery: wanted.Limits.Query, LimitMutation: wanted.Limits.Mutation, LimitCredits: wanted.Limits.Credits, Now: now})
 	if err != nil {
 		return row, fmt.Errorf("update access key: %w", err)
 	}
@@ -245,86 +275,6 @@ func (s *Store) takeRoom(ctx context.Context, tx pgx.Tx, caller auth.Caller, now
 	}
 	return wrap(err, "count access key")
 }
-
-// Revoke withdraws a key of caller, for good: no node answers that it is valid once Revoke has returned. Revoking it again is
-// fine, and gives the same promise.
-//
-// Errors: problem.NotFound, also for a key of somebody else; problem.RevocationUnconfirmed.
-func (s *Store) Revoke(ctx context.Context, caller auth.Caller, id string) (changefeed.Revision, error) {
-	return s.revoke(ctx, caller, func(tx pgx.Tx) (managedb.AccessKey, error) {
-		return s.q.AccessKeyLock(ctx, tx, managedb.AccessKeyLockParams{ID: id, AccountID: caller.AccountID})
-	})
-}
-
-// RevokeAny withdraws anybody's key, for good, as Revoke does. The guard has checked that caller may.
-//
-// Errors: problem.NotFound, problem.RevocationUnconfirmed.
-func (s *Store) RevokeAny(ctx context.Context, caller auth.Caller, id string) (changefeed.Revision, error) {
-	return s.revoke(ctx, caller, func(tx pgx.Tx) (managedb.AccessKey, error) { return s.q.AccessKeyLockAny(ctx, tx, id) })
-}
-
-func (s *Store) revoke(ctx context.Context, caller auth.Caller, lock func(pgx.Tx) (managedb.AccessKey, error)) (changefeed.Revision, error) {
-	now := s.moment()
-	var id string
-	var revokedAt time.Time
-	revision, err := s.cfg.Feed.Run(ctx, func(tx pgx.Tx, changes *changefeed.Changes) error {
-		row, err := lock(tx)
-		if err != nil {
-			return orNotFound(err, "lock access key")
-		}
-		id = row.ID
-		before := fromRow(row)
-		row, err = s.q.AccessKeyRevoke(ctx, tx, managedb.AccessKeyRevokeParams{ID: before.ID, Now: now})
-		if err != nil {
-			return fmt.Errorf("revoke access key: %w", err)
-		}
-		revokedAt = *row.RevokedAt
-		changes.Withdraw(changefeed.Key, row.TokenID) // of a dead key too: whoever repeats the call relies on it as well
-		if before.RevokedAt != nil {
-			return nil // recorded when it happened
-		}
-		return audit.Record(ctx, tx, caller, now, event(audit.AccessKeyRevoked, before, fromRow(row)))
-	})
-	if err != nil {
-		return changefeed.Revision{}, err
-	}
-	s.settle(context.WithoutCancel(ctx), []string{id}, []time.Time{revokedAt})
-	return revision, nil
-}
-
-// settle notes that revocations hold on every node. If it cannot, Settle does it later: the keys are shown as revoking too long.
-func (s *Store) settle(ctx context.Context, ids []string, revokedAt []time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	now := s.moment()
-	_ = s.q.AccessKeysEffective(ctx, s.cfg.Pool, managedb.AccessKeysEffectiveParams{Ids: ids, RevokedAt: revokedAt, Now: &now})
-}
-
-// Settle withdraws once more the keys whose revokers did not live to see that it held, and notes that it does; it answers how
-// many there were.
-func (s *Store) Settle(ctx context.Context) (int64, error) {
-	var ids []string
-	var revokedAt []time.Time
-	_, err := s.cfg.Feed.Run(ctx, func(tx pgx.Tx, changes *changefeed.Changes) error {
-		rows, err := s.q.AccessKeysRevoking(ctx, tx, settlePage)
-		if err != nil {
-			return fmt.Errorf("look for revocations under way: %w", err)
-		}
-		ids, revokedAt = nil, nil
-		for _, r := range rows {
-			ids, revokedAt = append(ids, r.ID), append(revokedAt, *r.RevokedAt)
-			changes.Withdraw(changefeed.Key, r.TokenID)
-		}
-		return nil
-	})
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	s.settle(ctx, ids, revokedAt)
-	return int64(len(ids)), nil
-}
-
-const settlePage = 1000
 
 func (s *Store) moment() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
 

@@ -113,7 +113,7 @@ func TestAStoreReachesTheCallersKeysOnly(t *testing.T) {
 				t.Errorf("%s: %v", say, err)
 			}
 		}
-		if list, next, err := s.List(t.Context(), caller, "", page.Start, 10); len(list) != 0 || next != "" || err != nil {
+		if list, next, err := s.List(t.Context(), caller, Filter{}, page.Start, 10); len(list) != 0 || next != "" || err != nil {
 			t.Errorf("%s: %v, %v", say, list, err)
 		}
 	}
@@ -244,7 +244,7 @@ func TestTheCanarysKeysAreInNoList(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, status := range []Status{"", Active} {
-		if list, _, err := s.ListAny(t.Context(), ada, status, page.Start, 10); err != nil || len(list) != 1 || list[0].ID != key.ID {
+		if list, _, err := s.ListAny(t.Context(), ada, Filter{Status: status}, page.Start, 10); err != nil || len(list) != 1 || list[0].ID != key.ID {
 			t.Errorf("%q: %v, %v", status, list, err)
 		}
 	}

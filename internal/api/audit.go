@@ -27,7 +27,7 @@ func (s *Server) AdminAuditEventList(ctx context.Context, req api.AdminAuditEven
 	if err != nil {
 		return nil, err
 	}
-	filter := audit.Filter{AccountID: value(req.Params.Account)}
+	filter := audit.Filter{AccountID: value(req.Params.Account), IncidentID: value(req.Params.Incident)}
 	if req.Params.Type != nil {
 		filter.Type = audit.Type(*req.Params.Type)
 	}
@@ -44,7 +44,7 @@ func wireEvents(events []audit.Event, next string) api.AuditEventListJSONRespons
 		list[i] = api.AuditEvent{ID: e.ID, CreatedAt: e.At.UTC(), Type: api.AuditEventType(e.Type), AccountID: optional(e.AccountID),
 			Actor: api.AuditActor{AccountID: optional(e.Actor.AccountID), Handle: optional(e.Actor.Handle),
 				Credential: api.AuditActorCredential(e.Actor.Credential), CredentialID: optional(e.Actor.CredentialID), Address: e.Actor.Address},
-			Target: api.AuditTarget{Kind: api.AuditTargetKind(e.Target.Kind), ID: e.Target.ID}, Old: e.Old, New: e.New}
+			Target: api.AuditTarget{Kind: api.AuditTargetKind(e.Target.Kind), ID: e.Target.ID}, IncidentID: optional(e.IncidentID), Old: e.Old, New: e.New}
 	}
 	return api.AuditEventListJSONResponse{Events: list, NextCursor: optional(next)}
 }

@@ -147,6 +147,9 @@ func TestEachChangeOfAKeyIsRecorded(t *testing.T) {
 	}
 	update := func(body object) func() { return func() { grace.patch(ownKeys+"/"+id, body).want(200) } }
 	far := "2031-01-01T00:00:00Z"
+	revokedBy := func(who string) func() object {
+		return func() object { return object{"revoked_at": now, "revoked_because": who} }
+	}
 	for _, tc := range []struct {
 		say, what string
 		do        func()
@@ -159,14 +162,14 @@ func TestEachChangeOfAKeyIsRecorded(t *testing.T) {
 		{say: "undated", what: "updated", do: update(object{"expires_at": nil}), was: became("expires_at", far), is: became("expires_at", "")},
 		{say: "disabled", what: "updated", do: update(object{"enabled": false}), is: became("disabled_at", now)},
 		{say: "enabled", what: "updated", do: update(object{"enabled": true}), was: became("disabled_at", now), is: became("disabled_at", "")},
-		{say: "revoked", what: "revoked", do: func() { grace.delete(ownKeys + "/" + id).want(204) }, is: became("revoked_at", now)},
+		{say: "revoked", what: "revoked", do: func() { grace.delete(ownKeys + "/" + id).want(204) }, is: revokedBy("owner")},
 		{say: "created with a date", what: "created", do: create(object{"name": "bot", "expires_at": far}),
 			is: func() object { return object{"name": "bot", "hint": hint, "expires_at": far} }},
 		{say: "revoked by an administrator", what: "revoked", do: func() { h.root.delete("/api/admin/access-keys/" + id).want(204) },
-			by: func() object { return root }, is: became("revoked_at", now)},
+			by: func() object { return root }, is: revokedBy("administrator")},
 		{say: "created again", what: "created", do: create(object{"name": "bot"}), is: func() object { return object{"name": "bot", "hint": hint} }},
 		{say: "revoked by itself", what: "revoked", do: func() { program.delete("/api/access-keys/self").want(204) },
-			by: func() object { return actor(grace, "grace", "access_key", id) }, is: became("revoked_at", now)},
+			by: func() object { return actor(grace, "grace", "access_key", id) }, is: revokedBy("holder")},
 	} {
 		got := h.recorded(tc.do)
 		want := object{"type": "access_key_" + tc.what, "actor": graces, "account_id": grace.id, "target": target("access_key", id), "new": tc.is()}

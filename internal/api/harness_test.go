@@ -51,6 +51,7 @@ type harness struct {
 	accounts *account.Store
 	keys     *accesskey.Store
 	uses     *usage.Recorder
+	retired  *accesskey.Watch
 	node     *changefeed.Node
 	feed     *changefeed.Feed
 	metrics  *prometheus.Registry
@@ -66,6 +67,7 @@ type settings struct {
 	signupOpen bool
 	https      bool
 	keysMost   int
+	policy     accesskey.Policy
 	deaf       bool // instances hear of each other's changes only when they ask
 	api        func(*Config)
 }
@@ -124,13 +126,15 @@ func (h *harness) instance() string {
 	feed := changefeed.NewFeed(changefeed.FeedConfig{Pool: pool, Clock: h.leases.Now, Now: time.Now, Rand: rand.Reader, Node: node, Metrics: metrics})
 	accounts := account.NewStore(account.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Hasher: account.NewHasher(account.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, rand.Reader),
 		PasswordMin: 12, SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SessionsMost: 20, SignupOpen: h.set.signupOpen})
-	keys := accesskey.NewStore(accesskey.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: h.set.keysMost})
+	retired := accesskey.NewWatch(pool, h.clock.Now)
+	keys := accesskey.NewStore(accesskey.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: h.set.keysMost,
+		Policy: h.set.policy, Retired: retired, Metrics: metrics})
 	uses, checks := usage.NewRecorder(pool), h.open("verify")
 	if h.accounts == nil {
-		h.accounts, h.keys, h.uses, h.node, h.feed, h.checks, h.metrics = accounts, keys, uses, node, feed, checks, metrics
+		h.accounts, h.keys, h.uses, h.retired, h.node, h.feed, h.checks, h.metrics = accounts, keys, uses, retired, node, feed, checks, metrics
 	}
 	cfg := Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Retired: retired, Node: node,
 		Meter:    usage.NewMeter(usage.MeterConfig{Pool: pool, Metrics: metrics}),
 		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
 		Ready:    func() error { return nil },

@@ -7,23 +7,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/problem"
 )
 
-func (s *Server) AccessKeyRegenerate(context.Context, api.AccessKeyRegenerateRequestObject) (api.AccessKeyRegenerateResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccessKeyPreviousSecretDelete(context.Context, api.AccessKeyPreviousSecretDeleteRequestObject) (api.AccessKeyPreviousSecretDeleteResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
 func (s *Server) AccessKeyUsage(context.Context, api.AccessKeyUsageRequestObject) (api.AccessKeyUsageResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccessKeyRevokeAll(context.Context, api.AccessKeyRevokeAllRequestObject) (api.AccessKeyRevokeAllResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccessKeyReport(context.Context, api.AccessKeyReportRequestObject) (api.AccessKeyReportResponseObject, error) {
 	return nil, problem.New(problem.Internal)
 }
 
@@ -40,10 +24,6 @@ func (s *Server) AccountUsage(context.Context, api.AccountUsageRequestObject) (a
 }
 
 func (s *Server) AccountCreditsList(context.Context, api.AccountCreditsListRequestObject) (api.AccountCreditsListResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AdminAccessKeyRevokeAll(context.Context, api.AdminAccessKeyRevokeAllRequestObject) (api.AdminAccessKeyRevokeAllResponseObject, error) {
 	return nil, problem.New(problem.Internal)
 }
 

@@ -59,6 +59,7 @@ type Server struct {
 	cfg      Config
 	observer *observer
 	verdicts *verdicts
+	reports  *reports
 }
 
 // How long a request may take once it was read: two seconds for the database, and for one with a password its turn to be
@@ -80,7 +81,7 @@ func New(cfg Config) (*echo.Echo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("enforce the contract: %w", err)
 	}
-	s := &Server{cfg: cfg, observer: newObserver(cfg, rules), verdicts: newVerdicts(cfg)}
+	s := &Server{cfg: cfg, observer: newObserver(cfg, rules), verdicts: newVerdicts(cfg), reports: newReports()}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Binder = binder{}

@@ -40,11 +40,17 @@ const (
 	AccessKeyCreated   Type = "access_key_created"
 	AccessKeyUpdated   Type = "access_key_updated"
 	AccessKeyRevoked   Type = "access_key_revoked"
+
+	AccessKeyRegenerated         Type = "access_key_regenerated"
+	AccessKeyPreviousSecretEnded Type = "access_key_previous_secret_ended"
+	AccessKeyRetiredSecretUsed   Type = "access_key_retired_secret_used"
+	AccessKeyExpiring            Type = "access_key_expiring"
+	AccessKeysRevoked            Type = "access_keys_revoked"
 )
 
 // Target is the thing that an event happened to.
 type Target struct {
-	Kind string // account, role, session or access_key
+	Kind string // account, role, session, access_key, catalogue or incident
 	ID   string // xid
 }
 
@@ -57,6 +63,8 @@ type Event struct {
 	AccountID string      // the account it is about; empty for a role
 	Target    Target
 	Old, New  map[string]any
+
+	IncidentID string // of a revocation of many keys; empty: none
 }
 
 // Record adds an event in tx, as an act of caller at now.
@@ -86,6 +94,7 @@ func Row(caller auth.Caller, now time.Time, e Event) (managedb.AuditEventInsertP
 		ActorID: optional(caller.AccountID), ActorHandle: optional(caller.Handle),
 		Credential: string(caller.Credential), CredentialID: optional(caller.CredentialID), Address: caller.Address,
 		AccountID: optional(e.AccountID), TargetKind: e.Target.Kind, TargetID: e.Target.ID, Old: before, New: after,
+		IncidentID: optional(e.IncidentID),
 	}, nil
 }
 
@@ -118,8 +127,9 @@ func NewLog(pool *pgxpool.Pool) *Log { return &Log{pool: pool, q: managedb.New()
 
 // Filter narrows a list; the zero Filter leaves everything in.
 type Filter struct {
-	AccountID string
-	Type      Type
+	AccountID  string
+	Type       Type
+	IncidentID string
 }
 
 // ListOwn gives a page of what caller did and of what was done to it, newest first, with the cursor of the next page.
@@ -135,7 +145,7 @@ func (l *Log) ListOwn(ctx context.Context, caller auth.Caller, after page.Cursor
 // ListAny gives a page of what anyone did. The guard has checked that caller may see it.
 func (l *Log) ListAny(ctx context.Context, _ auth.Caller, f Filter, after page.Cursor, limit int) ([]Event, string, error) {
 	rows, err := l.q.AuditEventPageAny(ctx, l.pool, managedb.AuditEventPageAnyParams{
-		Before: string(after), AccountID: f.AccountID, Type: string(f.Type), Page: int32(limit + 1)})
+		Before: string(after), AccountID: f.AccountID, Type: string(f.Type), IncidentID: f.IncidentID, Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list audit events: %w", err)
 	}
@@ -160,7 +170,7 @@ func fromRow(r managedb.AuditEvent) (Event, error) {
 		ID: r.ID, At: r.CreatedAt, Type: Type(r.Type), AccountID: value(r.AccountID),
 		Actor: auth.Caller{AccountID: value(r.ActorID), Handle: value(r.ActorHandle),
 			Credential: auth.Kind(r.Credential), CredentialID: value(r.CredentialID), Address: r.Address},
-		Target: Target{Kind: r.TargetKind, ID: r.TargetID},
+		Target: Target{Kind: r.TargetKind, ID: r.TargetID}, IncidentID: value(r.IncidentID),
 	}
 	for _, part := range []struct {
 		raw json.RawMessage

@@ -29,6 +29,19 @@ func Clean(s string) (string, error) {
 	return s, nil
 }
 
+// CleanRemark does the same for what somebody writes for the record, of up to most code points, in the member of a request that
+// pointer names.
+//
+// Errors: problem.RequestInvalid.
+func CleanRemark(s string, most int, pointer string) (string, error) {
+	s = strings.TrimSpace(s)
+	if n := utf8.RuneCountInString(s); n == 0 || n > most || strings.ContainsFunc(s, hidden) {
+		return "", problem.New(problem.RequestInvalid).WithDetail("It has no characters but white space, too many, or control, zero-width or direction characters.").
+			WithField("pointer", pointer)
+	}
+	return s, nil
+}
+
 // hidden covers the categories Cc, Cf, Zl, Zp, Cs and Co, which hold every bidirectional and zero-width character, and the
 // blank letters that fonts draw as nothing.
 func hidden(r rune) bool {

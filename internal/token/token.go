@@ -73,8 +73,24 @@ func Mint(rand io.Reader, brand string) (Secret, Parsed, error) {
 	if err != nil {
 		return Secret{}, Parsed{}, fmt.Errorf("mint key: %w", err)
 	}
-	digits := encode256([secretBytes]byte(chance[:secretBytes]))
-	raw := assemble(brand, id[:], digits[:])
+	return mint(brand, id[:], [secretBytes]byte(chance[:secretBytes]))
+}
+
+// Remint makes a new secret for a key that keeps its brand and ID: 32 bytes are read from rand, which must be
+// cryptographically secure.
+//
+// Errors: a brand or an ID that no key has, a rand that fails.
+func Remint(rand io.Reader, brand string, id ID) (Secret, Parsed, error) {
+	var chance [secretBytes]byte
+	if _, err := io.ReadFull(rand, chance[:]); err != nil {
+		return Secret{}, Parsed{}, fmt.Errorf("mint secret: read randomness: %w", err)
+	}
+	return mint(brand, []byte(id), chance)
+}
+
+func mint(brand string, id []byte, chance [secretBytes]byte) (Secret, Parsed, error) {
+	digits := encode256(chance)
+	raw := assemble(brand, id, digits[:])
 	parsed, err := Parse(raw) // so that no key leaves here that would be refused on its return
 	if err != nil {
 		return Secret{}, Parsed{}, fmt.Errorf("mint key: %w", err)

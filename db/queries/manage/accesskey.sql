@@ -5,8 +5,11 @@
 WITH owner AS (
     UPDATE account a SET live_keys = a.live_keys + 1 WHERE a.id = @account_id AND a.live_keys < @most::int RETURNING a.id
 ), issued AS (
-    INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at)
-    SELECT @id, owner.id, @brand, @token_id, @digest, @digest_version, @name, @now, @now, sqlc.narg(expires_at) FROM owner
+    INSERT INTO access_key (id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at,
+                            permissions, limit_query, limit_mutation, limit_credits)
+    SELECT @id, owner.id, @brand, @token_id, @digest, @digest_version, @name, @now, @now, sqlc.narg(expires_at),
+           sqlc.narg(permissions)::text[], sqlc.narg(limit_query), sqlc.narg(limit_mutation), sqlc.narg(limit_credits)
+      FROM owner
     RETURNING *
 ), event AS (
     INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, new)
@@ -39,10 +42,12 @@ SELECT * FROM access_key WHERE id = @id AND account_id = @account_id FOR UPDATE;
 -- name: AccessKeyLockAny :one
 SELECT * FROM access_key WHERE id = @id FOR UPDATE;
 
--- AccessKeyUpdate writes a key that the caller has locked.
+-- AccessKeyUpdate writes a key that the caller has locked. With another expiry, that it ends soon is told anew.
 -- name: AccessKeyUpdate :one
 UPDATE access_key
-   SET name = @name, expires_at = sqlc.narg(expires_at), disabled_at = sqlc.narg(disabled_at),
+   SET name = @name, expires_at = sqlc.narg(expires_at), disabled_at = sqlc.narg(disabled_at), permissions = sqlc.narg(permissions)::text[],
+       limit_query = sqlc.narg(limit_query), limit_mutation = sqlc.narg(limit_mutation), limit_credits = sqlc.narg(limit_credits),
+       expiry_told_at = CASE WHEN expires_at IS NOT DISTINCT FROM sqlc.narg(expires_at) THEN expiry_told_at END,
        updated_at = @now, version = version + 1
  WHERE id = @id
 RETURNING *;
@@ -52,7 +57,8 @@ RETURNING *;
 -- name: AccessKeyRevoke :one
 UPDATE access_key
    SET revoked_at = coalesce(revoked_at, @now::timestamptz), updated_at = CASE WHEN revoked_at IS NULL THEN @now::timestamptz ELSE updated_at END,
-       version = version + CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END
+       version = version + CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END,
+       revoked_because = CASE WHEN revoked_at IS NULL THEN @because::text ELSE revoked_because END
  WHERE id = @id
 RETURNING *;
 
@@ -81,6 +87,8 @@ SELECT * FROM access_key
    AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
+   AND (sqlc.narg(expiring_before)::timestamptz IS NULL
+        OR revoked_at IS NULL AND expires_at > @now::timestamptz AND expires_at < sqlc.narg(expiring_before)::timestamptz)
  ORDER BY id DESC
  LIMIT @page;
 
@@ -91,5 +99,7 @@ SELECT * FROM access_key
    AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
+   AND (sqlc.narg(expiring_before)::timestamptz IS NULL
+        OR revoked_at IS NULL AND expires_at > @now::timestamptz AND expires_at < sqlc.narg(expiring_before)::timestamptz)
  ORDER BY id DESC
  LIMIT @page;

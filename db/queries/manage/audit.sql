@@ -1,9 +1,9 @@
 -- AuditEventInsert records an act, in the transaction of the act.
 -- name: AuditEventInsert :exec
 INSERT INTO audit_event (id, created_at, type, actor_id, actor_handle, credential, credential_id, address,
-                         account_id, target_kind, target_id, old, new)
+                         account_id, target_kind, target_id, old, new, incident_id)
 VALUES (@id, @now, @type, sqlc.narg(actor_id), sqlc.narg(actor_handle), @credential, sqlc.narg(credential_id), @address,
-        sqlc.narg(account_id), @target_kind, @target_id, sqlc.narg(old), sqlc.narg(new));
+        sqlc.narg(account_id), @target_kind, @target_id, sqlc.narg(old), sqlc.narg(new), sqlc.narg(incident_id));
 
 -- AuditEventPageOwn lists the events that one account caused or that are about it. Two index scans of a page each, merged:
 -- an OR would read the whole history of the account.
@@ -23,5 +23,6 @@ SELECT * FROM audit_event
  WHERE id < @before::text
    AND (@account_id::text = '' OR account_id = @account_id)
    AND (@type::text = '' OR type = @type)
+   AND (@incident_id::text = '' OR incident_id = @incident_id)
  ORDER BY id DESC
  LIMIT @page;

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+
+	"github.com/latchkey-dev/latchkey/gen/api"
+	"github.com/latchkey-dev/latchkey/internal/accesskey"
+	"github.com/latchkey-dev/latchkey/internal/auth"
+)
+
+// AdminAccessKeyList lists everybody's keys, with their owners.
+func (s *Server) AdminAccessKeyList(ctx context.Context, req api.AdminAccessKeyListRequestObject) (api.AdminAccessKeyListResponseObject, error) {
+	caller := auth.FromContext(ctx)
+	after, limit, err := pageOf(req.Params.Cursor, req.Params.Limit)
+	if err != nil {
+		return nil, err
+	}
+	keys, next, err := s.cfg.Keys.ListAny(ctx, caller, accesskey.Filter{Status: statusOf(req.Params.Status), ExpiringBefore: req.Params.ExpiringBefore}, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.owned(ctx, caller, keys)
+	if err != nil {
+		return nil, err
+	}
+	return api.AdminAccessKeyList200JSONResponse{Keys: list, NextCursor: optional(next)}, nil
+}
+
+// AdminAccessKeyDelete revokes anybody's key.
+func (s *Server) AdminAccessKeyDelete(ctx context.Context, req api.AdminAccessKeyDeleteRequestObject) (api.AdminAccessKeyDeleteResponseObject, error) {
+	revision, err := s.cfg.Keys.RevokeAny(ctx, auth.FromContext(ctx), req.AccessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	return revoked(revision), nil
+}
+
+func (s *Server) owned(ctx context.Context, caller auth.Caller, keys []accesskey.AccessKey) ([]api.OwnedAccessKey, error) {
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = k.AccountID
+	}
+	owners, err := s.cfg.Accounts.ByIDs(ctx, caller, ids)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]api.OwnedAccessKey, len(keys))
+	for i, key := range keys {
+		owner := owners[key.AccountID]
+		list[i] = withOwner(s.wireKey(key, owner.Permissions()), wireOwner(owner))
+	}
+	return list, nil
+}
