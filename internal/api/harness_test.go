@@ -51,6 +51,7 @@ type harness struct {
 	accounts *account.Store
 	keys     *accesskey.Store
 	uses     *usage.Recorder
+	meter    *usage.Meter
 	node     *changefeed.Node
 	metrics  *prometheus.Registry
 	clock    *clock
@@ -125,11 +126,13 @@ func (h *harness) instance() string {
 		PasswordMin: 12, SessionIdle: time.Hour, SessionLife: 24 * time.Hour, SessionsMost: 20, SignupOpen: h.set.signupOpen})
 	keys := accesskey.NewStore(accesskey.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: h.set.keysMost})
 	uses, checks := usage.NewRecorder(pool), h.open("verify")
+	meter := usage.NewMeter(usage.MeterConfig{Pool: checks, Clock: h.leases.Now, Metrics: metrics})
 	if h.accounts == nil {
-		h.accounts, h.keys, h.uses, h.node, h.checks, h.metrics = accounts, keys, uses, node, checks, metrics
+		h.accounts, h.keys, h.uses, h.meter, h.node, h.checks, h.metrics = accounts, keys, uses, meter, node, checks, metrics
 	}
 	cfg := Config{
 		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,
+		Meter: meter, Usage: usage.NewStore(usage.StoreConfig{Pool: pool, Feed: feed, Now: h.clock.Now}),
 		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
 		Ready:    func() error { return nil },
 		Ping: func(ctx context.Context) (postgres.Durability, error) {

@@ -35,6 +35,8 @@ type Config struct {
 	Audit    *audit.Log
 	Verifier *verify.Verifier
 	Uses     *usage.Recorder
+	Meter    *usage.Meter
+	Usage    *usage.Store
 	Node     *changefeed.Node
 
 	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then

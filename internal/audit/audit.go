@@ -40,6 +40,9 @@ const (
 	AccessKeyCreated   Type = "access_key_created"
 	AccessKeyUpdated   Type = "access_key_updated"
 	AccessKeyRevoked   Type = "access_key_revoked"
+
+	AccountLimitsUpdated Type = "account_limits_updated"
+	AccountCreditsAdded  Type = "account_credits_added"
 )
 
 // Target is the thing that an event happened to.
