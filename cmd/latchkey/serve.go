@@ -109,7 +109,8 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	feed := changefeed.NewFeed(changefeed.FeedConfig{Pool: manage, Clock: boottime.Now, Now: time.Now, Rand: rand.Reader, Node: node, Metrics: registry})
 	verifier := verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: boottime.Now, Digester: digester, SessionIdle: c.SessionIdle})
 	uses := usage.NewRecorder(manage)
-	meter := usage.NewMeter(usage.MeterConfig{Pool: manage, Metrics: registry})
+	meter := usage.NewMeter(usage.MeterConfig{Pool: checks, Clock: boottime.Now, Metrics: registry})
+	used := usage.NewStore(usage.StoreConfig{Pool: manage, Feed: feed, Now: time.Now})
 	accounts := account.NewStore(account.Config{Pool: manage, Feed: feed, Now: time.Now, Rand: rand.Reader,
 		Hasher:      account.NewHasher(account.Cost{MemoryKiB: c.PasswordMemory << 10, Passes: c.PasswordPasses, Lanes: 1}, rand.Reader),
 		PasswordMin: c.PasswordMin, SessionIdle: c.SessionIdle, SessionLife: c.SessionLife, SessionsMost: 20, SignupOpen: c.Signup == "open"})
@@ -119,7 +120,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	ready := postgres.NewReadiness(rand.Reader)
 	var stopping atomic.Bool
 	e, err := api.New(api.Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Meter: meter, Retired: retired, Node: node,
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Meter: meter, Usage: used, Retired: retired, Node: node,
 		Ready:     ready.Err,
 		Ping:      func(ctx context.Context) (postgres.Durability, error) { return ping(ctx, manage, &stopping) },
 		Clock:     boottime.Now,
@@ -141,13 +142,13 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	watch := canary.New(canary.Config{Pool: manage, Feed: feed, Verifier: verifier, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Log: log, Metrics: registry})
 	janitor := changefeed.NewJanitor(manage, boottime.Now, time.Now)
 	jobs := upkeep.Start(ctx, ready.Ready(), log, map[string]upkeep.Job{"end sessions": accounts.PurgeSessions, "forget attempts": accounts.PurgeAttempts,
-		"settle revocations": keys.Settle, "tell of expiring keys": keys.TellExpiring, "prune changes": janitor.Prune, "canary": watch.Round})
+		"settle revocations": keys.Settle, "tell of expiring keys": keys.TellExpiring, "prune changes": janitor.Prune, "forget usage": used.Purge, "canary": watch.Round})
 	jobs.Go(func() { bury(ctx, ready.Ready(), janitor, log) })
 	defer func() {
 		cancel(nil) // or jobs would go on if the API had failed by itself
 		jobs.Wait()
 	}()
-	stopNode := runNode(ctx, ready.Ready(), node, uses, retired, url, log)
+	stopNode := runNode(ctx, ready.Ready(), node, url, log, uses.Run, meter.Run, retired.Run)
 	defer stopNode()
 	return serveAPI(ctx, e, listener, log, &stopping)
 }
@@ -254,15 +255,14 @@ func ping(ctx context.Context, pool *pgxpool.Pool, stopping *atomic.Bool) (postg
 
 // runNode keeps memory honest until the returned function is called: after the last answer was given, for revocations that
 // are under way wait for this node as well.
-func runNode(ctx context.Context, ready <-chan struct{}, node *changefeed.Node, uses *usage.Recorder, retired *accesskey.Watch, url string, log *slog.Logger) func() {
+func runNode(ctx context.Context, ready <-chan struct{}, node *changefeed.Node, url string, log *slog.Logger, recorders ...func(context.Context, *slog.Logger)) func() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	for _, run := range []func(){
-		func() { node.Run(ctx) },
-		func() { postgres.Listen(ctx, url, "latchkey_change", node.Kick) },
-		func() { uses.Run(ctx, log) },
-		func() { retired.Run(ctx, log) },
-	} {
+	runs := []func(){func() { node.Run(ctx) }, func() { postgres.Listen(ctx, url, "latchkey_change", node.Kick) }}
+	for _, record := range recorders {
+		runs = append(runs, func() { record(ctx, log) })
+	}
+	for _, run := range runs {
 		running.Go(func() {
 			select {
 			case <-ready:

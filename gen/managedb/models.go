@@ -74,6 +74,23 @@ type AuditEvent struct {
 	IncidentID   *string
 }
 
+type CreditBalance struct {
+	AccountID string
+	Balance   int64
+	Used      int64
+}
+
+type CreditEntry struct {
+	ID             string
+	AccountID      string
+	CreatedAt      time.Time
+	Type           string
+	Amount         int64
+	Balance        int64
+	IdempotencyKey *string
+	AccessKeyID    *string
+}
+
 type RetiredSecret struct {
 	TokenID       string
 	Digest        []byte
@@ -100,4 +117,36 @@ type Session struct {
 	ExpiresAt  time.Time
 	Address    string
 	UserAgent  string
+}
+
+type UsageDay struct {
+	AccessKeyID      string
+	Start            time.Time
+	Query            int64
+	Mutation         int64
+	Credits          int64
+	DeniedPermission int64
+	DeniedQuota      int64
+	DeniedCredits    int64
+}
+
+type UsageHour struct {
+	AccessKeyID      string
+	Start            time.Time
+	Query            int64
+	Mutation         int64
+	Credits          int64
+	DeniedPermission int64
+	DeniedQuota      int64
+	DeniedCredits    int64
+}
+
+type UsageTotal struct {
+	AccessKeyID      string
+	Query            int64
+	Mutation         int64
+	Credits          int64
+	DeniedPermission int64
+	DeniedQuota      int64
+	DeniedCredits    int64
 }

@@ -52,6 +52,7 @@ type harness struct {
 	keys     *accesskey.Store
 	uses     *usage.Recorder
 	retired  *accesskey.Watch
+	meter    *usage.Meter
 	node     *changefeed.Node
 	feed     *changefeed.Feed
 	metrics  *prometheus.Registry
@@ -130,12 +131,13 @@ func (h *harness) instance() string {
 	keys := accesskey.NewStore(accesskey.Config{Pool: pool, Feed: feed, Now: h.clock.Now, Rand: rand.Reader, Digester: digester, Brand: "lk", Most: h.set.keysMost,
 		Policy: h.set.policy, Retired: retired, Metrics: metrics})
 	uses, checks := usage.NewRecorder(pool), h.open("verify")
+	meter := usage.NewMeter(usage.MeterConfig{Pool: checks, Clock: h.leases.Now, Metrics: metrics})
 	if h.accounts == nil {
-		h.accounts, h.keys, h.uses, h.retired, h.node, h.feed, h.checks, h.metrics = accounts, keys, uses, retired, node, feed, checks, metrics
+		h.accounts, h.keys, h.uses, h.retired, h.meter, h.node, h.feed, h.checks, h.metrics = accounts, keys, uses, retired, meter, node, feed, checks, metrics
 	}
 	cfg := Config{
 		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Retired: retired, Node: node,
-		Meter:    usage.NewMeter(usage.MeterConfig{Pool: pool, Metrics: metrics}),
+		Meter: meter, Usage: usage.NewStore(usage.StoreConfig{Pool: pool, Feed: feed, Now: h.clock.Now}),
 		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
 		Ready:    func() error { return nil },
 		Ping: func(ctx context.Context) (postgres.Durability, error) {

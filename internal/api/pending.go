@@ -7,38 +7,10 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/problem"
 )
 
-func (s *Server) AccessKeyUsage(context.Context, api.AccessKeyUsageRequestObject) (api.AccessKeyUsageResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
 func (s *Server) PermissionCatalogueGet(context.Context, api.PermissionCatalogueGetRequestObject) (api.PermissionCatalogueGetResponseObject, error) {
 	return nil, problem.New(problem.Internal)
 }
 
 func (s *Server) PermissionCatalogueUpdate(context.Context, api.PermissionCatalogueUpdateRequestObject) (api.PermissionCatalogueUpdateResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccountUsage(context.Context, api.AccountUsageRequestObject) (api.AccountUsageResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccountCreditsList(context.Context, api.AccountCreditsListRequestObject) (api.AccountCreditsListResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccountLimitsUpdate(context.Context, api.AccountLimitsUpdateRequestObject) (api.AccountLimitsUpdateResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AdminAccountUsage(context.Context, api.AdminAccountUsageRequestObject) (api.AdminAccountUsageResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AdminAccountCreditsList(context.Context, api.AdminAccountCreditsListRequestObject) (api.AdminAccountCreditsListResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) AccountCreditsAdd(context.Context, api.AccountCreditsAddRequestObject) (api.AccountCreditsAddResponseObject, error) {
 	return nil, problem.New(problem.Internal)
 }

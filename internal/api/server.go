@@ -37,6 +37,7 @@ type Config struct {
 	Uses     *usage.Recorder
 	Meter    *usage.Meter
 	Retired  *accesskey.Watch
+	Usage    *usage.Store
 	Node     *changefeed.Node
 
 	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then

@@ -46,6 +46,8 @@ const (
 	AccessKeyRetiredSecretUsed   Type = "access_key_retired_secret_used"
 	AccessKeyExpiring            Type = "access_key_expiring"
 	AccessKeysRevoked            Type = "access_keys_revoked"
+	AccountLimitsUpdated         Type = "account_limits_updated"
+	AccountCreditsAdded          Type = "account_credits_added"
 )
 
 // Target is the thing that an event happened to.
