@@ -27,6 +27,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/boottime"
 	"github.com/latchkey-dev/latchkey/internal/canary"
+	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/console"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
@@ -116,7 +117,8 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	ready := postgres.NewReadiness(rand.Reader)
 	var stopping atomic.Bool
 	e, err := api.New(api.Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Node: node,
+		Catalogue: catalogue.NewStore(catalogue.Config{Pool: manage, Feed: feed, Now: time.Now}),
+		Accounts:  accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Node: node,
 		Ready:     ready.Err,
 		Ping:      func(ctx context.Context) (postgres.Durability, error) { return ping(ctx, manage, &stopping) },
 		Clock:     boottime.Now,

@@ -28,6 +28,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/boottime"
+	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/testdb"
@@ -129,7 +130,8 @@ func (h *harness) instance() string {
 		h.accounts, h.keys, h.uses, h.node, h.checks, h.metrics = accounts, keys, uses, node, checks, metrics
 	}
 	cfg := Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,
+		Catalogue: catalogue.NewStore(catalogue.Config{Pool: pool, Feed: feed, Now: h.clock.Now}),
+		Accounts:  accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Node: node,
 		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
 		Ready:    func() error { return nil },
 		Ping: func(ctx context.Context) (postgres.Durability, error) {

@@ -31,14 +31,6 @@ func (s *Server) AccessKeyReport(context.Context, api.AccessKeyReportRequestObje
 	return nil, problem.New(problem.Internal)
 }
 
-func (s *Server) PermissionCatalogueGet(context.Context, api.PermissionCatalogueGetRequestObject) (api.PermissionCatalogueGetResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
-func (s *Server) PermissionCatalogueUpdate(context.Context, api.PermissionCatalogueUpdateRequestObject) (api.PermissionCatalogueUpdateResponseObject, error) {
-	return nil, problem.New(problem.Internal)
-}
-
 func (s *Server) AccountUsage(context.Context, api.AccountUsageRequestObject) (api.AccountUsageResponseObject, error) {
 	return nil, problem.New(problem.Internal)
 }

@@ -40,6 +40,7 @@ const (
 	AccessKeyCreated   Type = "access_key_created"
 	AccessKeyUpdated   Type = "access_key_updated"
 	AccessKeyRevoked   Type = "access_key_revoked"
+	CatalogueUpdated   Type = "catalogue_updated"
 )
 
 // Target is the thing that an event happened to.
