@@ -27,6 +27,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/boottime"
 	"github.com/latchkey-dev/latchkey/internal/canary"
+	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/console"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
@@ -121,6 +122,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	var stopping atomic.Bool
 	e, err := api.New(api.Config{
 		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Meter: meter, Usage: used, Retired: retired, Node: node,
+		Catalogue: catalogue.NewStore(catalogue.Config{Pool: manage, Feed: feed, Now: time.Now}),
 		Ready:     ready.Err,
 		Ping:      func(ctx context.Context) (postgres.Durability, error) { return ping(ctx, manage, &stopping) },
 		Clock:     boottime.Now,

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-dev/latchkey/gen/managedb"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/name"
 	"github.com/latchkey-dev/latchkey/internal/permission"
@@ -38,7 +39,10 @@ type RoleInput struct {
 	Permissions *[]string
 }
 
-func (in RoleInput) applyTo(r Role) (Role, error) {
+// wanted is what r becomes, with permissions that the catalogue gives.
+//
+// Errors: problem.NameInvalid, problem.PermissionUnknown.
+func (in RoleInput) wanted(ctx context.Context, tx act, r Role) (Role, error) {
 	if in.Name != nil {
 		clean, err := name.Clean(*in.Name)
 		if err != nil {
@@ -52,8 +56,12 @@ func (in RoleInput) applyTo(r Role) (Role, error) {
 	if in.Permissions == nil {
 		return r, nil
 	}
-	if i := slices.IndexFunc(*in.Permissions, func(p string) bool { return !permission.Known(p) }); i >= 0 {
-		return Role{}, problem.New(problem.PermissionUnknown).WithField("pointer", fmt.Sprintf("/permissions/%d", i))
+	c, err := catalogue.Read(ctx, tx)
+	if err != nil {
+		return Role{}, err
+	}
+	if i := slices.IndexFunc(*in.Permissions, func(p string) bool { return !c.Gives(p) }); i >= 0 {
+		return Role{}, problem.New(problem.PermissionUnknown).WithField("pointer", fmt.Sprintf("/permissions/%d", i)).WithField("permission", (*in.Permissions)[i])
 	}
 	r.Permissions = permission.NewSet(*in.Permissions...)
 	return r, nil
@@ -92,14 +100,15 @@ func (s *Store) RoleGet(ctx context.Context, _ auth.Caller, id string) (Role, er
 //
 // Errors: problem.NameInvalid, problem.PermissionUnknown, problem.PrivilegeExceeded; postgres.Problem knows a name that is taken.
 func (s *Store) RoleCreate(ctx context.Context, caller auth.Caller, in RoleInput) (Role, error) {
-	r, err := in.applyTo(Role{})
-	if err != nil {
-		return Role{}, err
-	}
-	if err := mayOverrule(caller, r.Permissions); err != nil {
-		return Role{}, err
-	}
-	err = s.change(ctx, func(tx act) error {
+	var r Role
+	err := s.change(ctx, func(tx act) error {
+		var err error
+		if r, err = in.wanted(ctx, tx, Role{}); err != nil {
+			return err
+		}
+		if err := mayOverrule(caller, r.Permissions); err != nil {
+			return err
+		}
 		row, err := s.q.RoleInsert(ctx, tx, managedb.RoleInsertParams{ID: xid.NewWithTime(tx.now).String(),
 			Name: r.Name, Colour: r.Colour, Permissions: r.Permissions.Names(), Now: tx.now})
 		if err != nil {
@@ -118,7 +127,7 @@ func (s *Store) RoleCreate(ctx context.Context, caller auth.Caller, in RoleInput
 func (s *Store) RoleUpdate(ctx context.Context, caller auth.Caller, id string, in RoleInput) (Role, error) {
 	var after Role
 	err := s.changeRole(ctx, caller, id, func(tx act, before Role) error {
-		wanted, err := in.applyTo(before)
+		wanted, err := in.wanted(ctx, tx, before)
 		if err != nil {
 			return err
 		}

@@ -108,8 +108,6 @@ func (s *Server) gatewayStatus(status int) int {
 		return s.cfg.Gateway429
 	case status == http.StatusTooManyRequests:
 		return status
-	case status == http.StatusPaymentRequired:
-		return http.StatusForbidden
 	case status >= http.StatusInternalServerError:
 		return http.StatusServiceUnavailable
 	}

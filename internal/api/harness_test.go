@@ -28,6 +28,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/boottime"
+	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/testdb"
@@ -138,8 +139,9 @@ func (h *harness) instance() string {
 	cfg := Config{
 		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Retired: retired, Node: node,
 		Meter: meter, Usage: usage.NewStore(usage.StoreConfig{Pool: pool, Feed: feed, Now: h.clock.Now}),
-		Verifier: verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
-		Ready:    func() error { return nil },
+		Catalogue: catalogue.NewStore(catalogue.Config{Pool: pool, Feed: feed, Now: h.clock.Now}),
+		Verifier:  verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
+		Ready:     func() error { return nil },
 		Ping: func(ctx context.Context) (postgres.Durability, error) {
 			return postgres.ReadDurability(ctx, pool)
 		},

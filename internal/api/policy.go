@@ -92,6 +92,13 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 	if p.verifies {
 		p.maxBody = maxVerifyBody
 	}
+	if most, stated := op.Extensions["x-max-body"]; stated {
+		bytes, ok := most.(float64)
+		if !ok || bytes < 1 || !p.takesBody {
+			return policy{}, errors.New("x-max-body: a number of bytes, where there is a body")
+		}
+		p.maxBody = int64(bytes)
+	}
 	if p.takesBody {
 		p.form = op.RequestBody.Value.Content.Get(formType) != nil
 	}

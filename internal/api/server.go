@@ -22,6 +22,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
+	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/usage"
@@ -30,15 +31,22 @@ import (
 
 // Config is what the API needs.
 type Config struct {
-	Accounts *account.Store
-	Keys     *accesskey.Store
-	Audit    *audit.Log
-	Verifier *verify.Verifier
-	Uses     *usage.Recorder
-	Meter    *usage.Meter
-	Retired  *accesskey.Watch
-	Usage    *usage.Store
-	Node     *changefeed.Node
+	Accounts  *account.Store
+	Keys      *accesskey.Store
+	Audit     *audit.Log
+	Verifier  *verify.Verifier
+	Uses      *usage.Recorder
+	Meter     *usage.Meter
+	Retired   *accesskey.Watch
+	Usage     *usage.Store
+	Node      *changefeed.Node
+	Accounts  *account.Store
+	Keys      *accesskey.Store
+	Catalogue *catalogue.Store
+	Audit     *audit.Log
+	Verifier  *verify.Verifier
+	Uses      *usage.Recorder
+	Node      *changefeed.Node
 
 	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then
 	Ping    func(context.Context) (postgres.Durability, error) // reaches for the database

@@ -129,6 +129,14 @@ var withdrawals = []withdrawal{
 		return right{use: func(at string) *answer { return ada.at(at).get("/api/admin/accounts") }, dead: noPermission, take: func() *answer { return h.root.delete(given) },
 			again: func() { h.root.do("PUT", given, nil).want(200) }}
 	}},
+	{"PermissionCatalogueUpdate", "a resource of the API", func(h *harness) right {
+		describe := func() *answer { return h.root.do("PUT", catalogueAt, mediaCatalogue).want(200) }
+		describe()
+		grace := h.member("grace", graceHas, "media:read")
+		_, program := grace.newKey("bot")
+		return right{use: func(at string) *answer { return program.at(at).get(forwardAuthPath + "/media/1") }, dead: noPermission,
+			take: func() *answer { return h.root.do("PUT", catalogueAt, object{}) }, again: func() { describe() }}
+	}},
 	{"AccountSuspend", "the keys of an account", func(h *harness) right {
 		grace, program, _ := h.graces()
 		return right{use: ownAccount(program), dead: noCredential, take: func() *answer { return h.root.post("/api/admin/accounts/"+grace.id+"/suspend", nil) },

@@ -48,6 +48,7 @@ const (
 	AccessKeysRevoked            Type = "access_keys_revoked"
 	AccountLimitsUpdated         Type = "account_limits_updated"
 	AccountCreditsAdded          Type = "account_credits_added"
+	CatalogueUpdated             Type = "catalogue_updated"
 )
 
 // Target is the thing that an event happened to.

@@ -140,15 +140,26 @@ func (s Set) holds(name string) bool {
 	return ok && slices.ContainsFunc(s.scopes, func(have scope) bool { return have.covers(wanted) })
 }
 
-// Missing lists what of other the set does not give.
+// Missing lists what of other, which has no bound, the set does not give. If there is nothing, the set opens whatever other opens, in any
+// catalogue.
 func (s Set) Missing(other Set) []string {
 	var missing []string
 	for _, n := range other.Names() {
-		if !s.Holds(n) {
+		if !s.opens(n) || s.within != nil && !s.within.opens(n) {
 			missing = append(missing, n)
 		}
 	}
 	return missing
+}
+
+// opens is holds, but for one thing: resource:write may delete as well, where the resource has no level for that, and *:write may
+// not.
+func (s Set) opens(name string) bool {
+	wanted, ok := parseScope(name)
+	if !s.holds(name) || !ok || wanted.resource == star || wanted.access != Write {
+		return s.holds(name)
+	}
+	return slices.Contains(s.names, name) || s.holds(wanted.resource+":*") || s.holds("*:delete")
 }
 
 // Names lists what the set gives, sorted; never nil. Of a bounded set it names what both give.

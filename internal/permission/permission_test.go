@@ -45,6 +45,12 @@ func TestMissing(t *testing.T) {
 		{say: "some missing, sorted", has: NewSet(ManageRoles), asks: NewSet(ViewAuditLog, ManageRoles, ManageAccounts), want: []string{ManageAccounts, ViewAuditLog}},
 		{say: "nobody has nothing", asks: NewSet(ViewAuditLog), want: []string{ViewAuditLog}},
 		{say: "ADMINISTRATOR misses nothing", has: NewSet(Administrator), asks: NewSet(All()...)},
+		{say: "a wider scope misses nothing", has: NewSet("*:read", "media:*"), asks: NewSet("data:read", "media:write", "media:*")},
+		{say: "each level is not all levels", has: NewSet("media:read", "media:write", "media:delete"), asks: NewSet("media:*"), want: []string{"media:*"}},
+		{say: "what deletes where there is no such level, and the star that does not", has: NewSet("*:write"), asks: NewSet("media:write"), want: []string{"media:write"}},
+		{say: "the star for both does", has: NewSet("*:write", "*:delete"), asks: NewSet("media:write")},
+		{say: "the same within a bound", has: NewSet("*:*").Within(new(NewSet("*:write"))), asks: NewSet("media:write"), want: []string{"media:write"}},
+		{say: "a bound", has: NewSet(Administrator).Within(new(NewSet("media:read"))), asks: NewSet("media:read", ManageRoles), want: []string{ManageRoles}},
 		{say: "all others together miss ADMINISTRATOR", has: NewSet(All()[1:]...), asks: NewSet(Administrator), want: []string{Administrator}},
 	} {
 		if got := tc.has.Missing(tc.asks); !slices.Equal(got, tc.want) {

@@ -136,13 +136,22 @@ func TestNamesPromiseNothingThatIsDenied(t *testing.T) {
 				t.Fatalf("%s is promised and denied", name)
 			}
 		}
-		if missing := both.Missing(both); len(missing) > 0 {
-			t.Fatalf("a set misses %q of itself", missing)
-		}
 		for name := range slices.Values(g.catalogue.Names()) { // the other way round: all that is held is covered by what is named
 			if NewSet(both.Names()...).Holds(name) != both.Holds(name) {
 				t.Fatalf("%s: held: %t, by its names %s: %t", name, both.Holds(name), both, !both.Holds(name))
 			}
+		}
+	})
+}
+
+// Whoever lacks nothing of what somebody else has may do all that they may: nobody gives more than they hold.
+func TestWhoMissesNothingMayDoAsMuch(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		g := generate(t)
+		giver := NewSet(genNames.Draw(t, "giver")...).Within(g.key)
+		if missing := giver.Missing(g.owner); len(missing) == 0 && allowed(nil, g.owner, g.need) && !allowed(nil, giver, g.need) {
+			t.Fatalf("%s misses nothing of %s, which gives %+v", giver, g.owner, g.need)
 		}
 	})
 }
