@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"math"
 	"strconv"
-	"strings"
 
 	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/auth"
@@ -28,18 +26,6 @@ func (s *Server) PermissionCatalogueUpdate(ctx context.Context, req api.Permissi
 		return nil, err
 	}
 	return api.PermissionCatalogueUpdate200JSONResponse{PermissionCatalogueJSONResponse: wireCatalogue(c)}, nil
-}
-
-// versionOf reads If-Match, which the contract has checked; nil: any version will do.
-func versionOf(ifMatch *string) *int64 {
-	if ifMatch == nil {
-		return nil
-	}
-	version, err := strconv.ParseInt(strings.Trim(*ifMatch, `"`), 10, 64)
-	if err != nil {
-		version = math.MinInt64 // more digits than a version has: matches nothing
-	}
-	return &version
 }
 
 func document(in *api.PermissionCatalogueInput) permission.Document {

@@ -33,19 +33,13 @@ import (
 type Config struct {
 	Accounts  *account.Store
 	Keys      *accesskey.Store
-	Audit     *audit.Log
-	Verifier  *verify.Verifier
-	Uses      *usage.Recorder
-	Meter     *usage.Meter
 	Retired   *accesskey.Watch
-	Usage     *usage.Store
-	Node      *changefeed.Node
-	Accounts  *account.Store
-	Keys      *accesskey.Store
 	Catalogue *catalogue.Store
 	Audit     *audit.Log
 	Verifier  *verify.Verifier
 	Uses      *usage.Recorder
+	Meter     *usage.Meter
+	Usage     *usage.Store
 	Node      *changefeed.Node
 
 	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then
