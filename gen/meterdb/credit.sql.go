@@ -75,7 +75,7 @@ const creditPeek = `-- name: CreditPeek :one
 SELECT least(
     coalesce((SELECT b.balance FROM credit_balance b WHERE b.account_id = $1::text), 0),
     (SELECT greatest(k.limit_credits - coalesce((SELECT q.taken FROM quota q WHERE q.subject = k.id AND q.class = 'credits' AND q.start = $2::timestamptz), 0), 0)
-       FROM access_key k WHERE k.id = $3::text))::bigint AS remains
+       FROM access_key k WHERE k.id = $3::text AND k.limit_credits IS NOT NULL))::bigint AS remains
 `
 
 type CreditPeekParams struct {

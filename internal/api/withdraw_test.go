@@ -146,6 +146,13 @@ var withdrawals = []withdrawal{
 		grace := h.member("grace")
 		return right{use: ownAccount(grace), dead: noCredential, take: func() *answer { return h.root.post("/api/admin/accounts/"+grace.id+"/suspend", nil) }}
 	}},
+	{"AccountLimitsUpdate", "all that keys may use", func(h *harness) right {
+		grace, program, _ := h.graces()
+		path := "/api/admin/accounts/" + grace.id + "/limits"
+		return right{use: func(at string) *answer { return program.at(at).get(forwardAuthPath + "/x") }, dead: "429 quota_exceeded",
+			take:  func() *answer { return h.root.patch(path, object{"query": 0}) },
+			again: func() { h.root.patch(path, object{"query": nil}).want(200) }}
+	}},
 	{"AuthLogout", "a session, by its browser", func(h *harness) right {
 		grace := h.member("grace")
 		return right{use: ownAccount(grace), dead: noCredential, take: func() *answer { return grace.post("/api/auth/logout", nil) }, once: true}

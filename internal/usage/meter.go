@@ -99,7 +99,8 @@ func (m *Meter) spend(ctx context.Context, p Plan, a Ask) (Receipt, error) {
 	return receipt, err
 }
 
-// takeUnits takes a unit of each limit that bounds a request, and names them.
+// takeUnits takes a unit of each limit that bounds a request, and names them. The limit of the key comes first: a key that has used
+// up its own must not hold units of the account, not even for a moment, or its other keys would be refused.
 func (m *Meter) takeUnits(ctx context.Context, p Plan, a Ask) (Receipt, []budgetKey, error) {
 	take, receipt := m.quotas.take, Receipt{Outcome: Granted}
 	if a.Dry {
@@ -109,7 +110,7 @@ func (m *Meter) takeUnits(ctx context.Context, p Plan, a Ask) (Receipt, []budget
 	for _, limit := range [...]struct {
 		scope, subject string
 		most           int64
-	}{{ScopeAccount, p.AccountID, p.Account.of(a.Class)}, {ScopeKey, p.KeyID, p.Key.of(a.Class)}} {
+	}{{ScopeKey, p.KeyID, p.Key.of(a.Class)}, {ScopeAccount, p.AccountID, p.Account.of(a.Class)}} {
 		if limit.most < 0 {
 			continue
 		}

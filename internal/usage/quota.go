@@ -269,7 +269,7 @@ func (r *reserve) sweep() []unused {
 			switch {
 			case b.held > 0:
 				all = append(all, unused{k, b.held})
-				b.taken, b.held = b.taken-b.held, 0
+				b.taken, b.held, b.empty = b.taken-b.held, 0, 0
 			case b.idle && !b.asking && len(b.waiting) == 0:
 				delete(s.budgets, k)
 			}
@@ -326,7 +326,12 @@ func (r *reserve) giveBackPage(ctx context.Context, page []unused) error {
 		rows.Subjects, rows.Classes = append(rows.Subjects, k.subject), append(rows.Classes, k.class.String())
 		rows.Starts, rows.Units = append(rows.Starts, k.window()), append(rows.Units, sums[k])
 	}
-	if err := r.q.QuotaReturn(ctx, r.pool, rows); err != nil {
+	conn, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("return quota: %w: %w", errUnsent, err)
+	}
+	defer conn.Release()
+	if err := r.q.QuotaReturn(ctx, conn, rows); err != nil {
 		return fmt.Errorf("return quota: %w", err)
 	}
 	r.metrics.returned.Add(float64(units))
@@ -337,11 +342,13 @@ func compareBudgets(a, b budgetKey) int {
 	return cmp.Or(cmp.Compare(a.subject, b.subject), cmp.Compare(a.class, b.class), cmp.Compare(a.start, b.start))
 }
 
+// errUnsent says that it did not come to a statement.
+var errUnsent = errors.New("not sent")
+
 // undone tells whether a statement that failed has certainly done nothing: it was not sent, or the server itself refused it.
 func undone(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code == "57014" || len(pg.Code) == 5 && pg.Code[:2] != "57" && pg.Code[:2] != "08"
 	}
-	_, refused := errors.AsType[*pgconn.ConnectError](err)
-	return refused || pgconn.SafeToRetry(err)
+	return errors.Is(err, errUnsent) || pgconn.SafeToRetry(err)
 }

@@ -34,4 +34,4 @@ SELECT EXISTS (SELECT 1 FROM paid) AS paid,
 SELECT least(
     coalesce((SELECT b.balance FROM credit_balance b WHERE b.account_id = @account_id::text), 0),
     (SELECT greatest(k.limit_credits - coalesce((SELECT q.taken FROM quota q WHERE q.subject = k.id AND q.class = 'credits' AND q.start = @start::timestamptz), 0), 0)
-       FROM access_key k WHERE k.id = @access_key_id::text))::bigint AS remains;
+       FROM access_key k WHERE k.id = @access_key_id::text AND k.limit_credits IS NOT NULL))::bigint AS remains;
