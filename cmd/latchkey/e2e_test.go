@@ -154,7 +154,7 @@ func (s *story) withoutPermission(t *testing.T) {
 	wantRefusal(t, err, 403, api.ErrorCodePermissionDenied)
 	_, err = s.grace.RoleCreate(ctx, latchkey.RoleInput{Name: "Everything", Permissions: []string{"ADMINISTRATOR"}})
 	wantRefusal(t, err, 403, api.ErrorCodePermissionDenied)
-	for _, err := range s.grace.AdminAccessKeyList(ctx, "") {
+	for _, err := range s.grace.AdminAccessKeyList(ctx, latchkey.AccessKeyFilter{}) {
 		wantRefusal(t, err, 403, api.ErrorCodePermissionDenied)
 	}
 	roles, err := s.grace.RoleList(ctx)
@@ -211,7 +211,7 @@ func (s *story) keys(t *testing.T) {
 func (s *story) names(t *testing.T, status latchkey.AccessKeyStatus) []string {
 	t.Helper()
 	var names []string
-	for k, err := range s.grace.AccessKeyList(t.Context(), status) {
+	for k, err := range s.grace.AccessKeyList(t.Context(), latchkey.AccessKeyFilter{Status: status}) {
 		check(t, err)
 		names = append(names, k.Name)
 	}
@@ -266,7 +266,7 @@ func (s *story) expiry(t *testing.T) {
 func (s *story) administrator(t *testing.T) {
 	own := s.p.newKey(s.ada)
 	owners := map[string]string{}
-	for k, err := range s.ada.AdminAccessKeyList(t.Context(), "") {
+	for k, err := range s.ada.AdminAccessKeyList(t.Context(), latchkey.AccessKeyFilter{}) {
 		check(t, err)
 		owners[k.ID] = k.CreatedBy.Handle
 	}

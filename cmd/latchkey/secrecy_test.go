@@ -183,7 +183,7 @@ func (r *recorder) live() {
 	check(t, err)
 	_, err = r.client(other).AccountGet(ctx)
 	wantRefusal(t, err, 401, api.ErrorCodeCredentialInvalid)
-	for _, err := range program.AdminAccessKeyList(ctx, "") {
+	for _, err := range program.AdminAccessKeyList(ctx, latchkey.AccessKeyFilter{}) {
 		check(t, err)
 	}
 	for _, err := range ada.AdminAuditEventList(ctx, latchkey.AuditFilter{}) {

@@ -178,6 +178,14 @@ func TestWhatWithdraws(t *testing.T) {
 	endless := AccessKey{Name: "old"}
 	dated := AccessKey{Name: "old", ExpiresAt: later}
 	disabled := AccessKey{Name: "old", ExpiresAt: later, DisabledAt: at(-time.Hour)}
+	to := func(names ...string) UpdateInput {
+		list := &names
+		if names == nil {
+			list = nil
+		}
+		return UpdateInput{Permissions: &list}
+	}
+	narrow := AccessKey{Name: "old", Permissions: []string{"b:read", "b:write"}}
 	for _, tc := range []struct {
 		say  string
 		from AccessKey
@@ -201,8 +209,25 @@ func TestWhatWithdraws(t *testing.T) {
 		{say: "the same expiry again", from: dated, in: UpdateInput{ExpiresAt: &later}, want: true},
 		{say: "an earlier expiry, of a disabled key", from: disabled, in: UpdateInput{ExpiresAt: &soon}, want: true},
 		{say: "an earlier expiry, and on", from: disabled, in: UpdateInput{ExpiresAt: &soon, Enabled: &on}, want: true},
+		{say: "a list where there was none", from: dated, in: to("b:read"), want: true},
+		{say: "a longer list", from: narrow, in: to("a:read", "b:read", "b:write")},
+		{say: "no list", from: narrow, in: to()},
+		{say: "no list, as before", from: dated, in: to()},
+		{say: "the same list again", from: narrow, in: to("b:read", "b:write"), want: true},
+		{say: "a shorter list", from: narrow, in: to("b:read"), want: true},
+		{say: "a list that lacks one and has two more", from: narrow, in: to("a:read", "a:write", "b:read"), want: true},
+		{say: "a list that covers the old one by a star", from: narrow, in: to("*:read", "*:write", "a:read"), want: true},
+		{say: "a longer list, and off", from: narrow, in: UpdateInput{Permissions: to("a:read", "b:read", "b:write").Permissions, Enabled: &off}, want: true},
+		{say: "limits", from: dated, in: UpdateInput{Limits: &Limits{Query: new(int64(1))}}, want: true},
+		{say: "no limits, as before", from: dated, in: UpdateInput{Limits: &Limits{}}, want: true},
 	} {
 		after, err := tc.in.applyTo(tc.from, noon)
+		if tc.in.Permissions != nil {
+			after.Permissions = nil
+			if list := *tc.in.Permissions; list != nil {
+				after.Permissions = *list
+			}
+		}
 		if got := tc.in.withdraws(tc.from, after); got != tc.want || err != nil {
 			t.Errorf("%s: %t, want %t; %v", tc.say, got, tc.want, err)
 		}
@@ -214,6 +239,8 @@ func TestEventsTellWhatDiffers(t *testing.T) {
 	key := AccessKey{ID: "k", AccountID: "a", Name: "n", Hint: "lkpat_x", Version: 1, CreatedAt: noon}
 	other := key
 	other.Name, other.ExpiresAt, other.Version, other.UpdatedAt = "m", at(0), 2, noon
+	narrow := key
+	narrow.Permissions, narrow.Limits = []string{"a:read"}, Limits{Query: new(int64(0))}
 	for _, tc := range []struct {
 		say           string
 		before, after AccessKey
@@ -223,6 +250,9 @@ func TestEventsTellWhatDiffers(t *testing.T) {
 		{say: "no difference", before: key, after: key, was: map[string]any{}, is: map[string]any{}},
 		{say: "a name and an expiry", before: key, after: other, was: map[string]any{"name": "n"}, is: map[string]any{"name": "m", "expires_at": "2026-11-22T12:00:00.123456Z"}},
 		{say: "and back", before: other, after: key, was: map[string]any{"name": "m", "expires_at": "2026-11-22T12:00:00.123456Z"}, is: map[string]any{"name": "n", "expires_at": ""}},
+		{say: "narrower", before: key, after: narrow, was: map[string]any{}, is: map[string]any{"permissions": []string{"a:read"}, "limits": map[string]int64{"query": 0}}},
+		{say: "wider", before: narrow, after: key, was: map[string]any{"permissions": []string{"a:read"}, "limits": map[string]int64{"query": 0}},
+			is: map[string]any{"permissions": nil, "limits": nil}},
 	} {
 		want := audit.Event{Type: audit.AccessKeyUpdated, AccountID: "a", Target: audit.Target{Kind: "access_key", ID: "k"}, Old: tc.was, New: tc.is}
 		got := event(audit.AccessKeyUpdated, tc.before, tc.after)

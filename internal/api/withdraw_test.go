@@ -90,6 +90,58 @@ var withdrawals = []withdrawal{
 		later()
 		return right{use: ownAccount(program), dead: noCredential, once: true, take: func() *answer { return h.endSoon(grace, path) }, again: later}
 	}},
+	{"AccessKeyUpdate", "a permission of a key", func(h *harness) right {
+		grace := h.member("grace", graceHas, permission.ViewAuditLog, permission.ManageRoles)
+		id, program := grace.newKey("bot")
+		narrow := func(names any) *answer { return grace.patch(ownKeys+"/"+id, object{"permissions": names}) }
+		return right{use: func(at string) *answer { return program.at(at).get(allEvents) }, dead: noPermission,
+			take: func() *answer { return narrow([]string{permission.ManageRoles}) }, again: func() { narrow(nil).want(200) }}
+	}},
+	{"AccessKeyUpdate", "one permission of a key for another", func(h *harness) right {
+		grace := h.member("grace", graceHas, permission.ViewAuditLog, permission.ManageRoles)
+		id, program := grace.newKey("bot")
+		list := func(name string) *answer {
+			return grace.patch(ownKeys+"/"+id, object{"permissions": []string{name}})
+		}
+		list(permission.ViewAuditLog).want(200)
+		return right{use: func(at string) *answer { return program.at(at).get(allEvents) }, dead: noPermission,
+			take: func() *answer { return list(permission.ManageRoles) }, again: func() { list(permission.ViewAuditLog).want(200) }}
+	}},
+	{"AccessKeyRegenerate", "the secret of a key", func(h *harness) right {
+		grace, program, path := h.graces()
+		return right{use: ownAccount(program), dead: noCredential, take: func() *answer { return grace.post(path+"/regenerate", object{}) }}
+	}},
+	{"AccessKeyRegenerate", "the secret before, in its overlap", func(h *harness) right {
+		grace, program, path := h.graces()
+		overlap := object{"overlap_seconds": 3600}
+		grace.post(path+"/regenerate", overlap).want(200)
+		return right{use: ownAccount(program), dead: noCredential, take: func() *answer { return grace.post(path+"/regenerate", overlap) }}
+	}},
+	{"AccessKeyPreviousSecretDelete", "the secret before", func(h *harness) right {
+		grace, program, path := h.graces()
+		grace.post(path+"/regenerate", object{"overlap_seconds": 3600}).want(200)
+		return right{use: ownAccount(program), dead: noCredential, take: func() *answer { return grace.delete(path + "/previous-secret") }}
+	}},
+	{"AccessKeyRevokeAll", "all keys, by their owner", func(h *harness) right {
+		grace, program, _ := h.graces()
+		return right{use: ownAccount(program), dead: noCredential, take: func() *answer { return grace.post(ownKeys+"/revoke-all", object{}) }}
+	}},
+	{"AdminAccessKeyRevokeAll", "all keys of an account", func(h *harness) right {
+		grace, program, _ := h.graces()
+		return right{use: ownAccount(program), dead: noCredential,
+			take: func() *answer { return h.root.post(allRevoke, object{"account": grace.id, "reason": "taken over"}) }}
+	}},
+	{"AdminAccessKeyRevokeAll", "so many keys that nodes forget everything", func(h *harness) right {
+		grace, program, _ := h.graces()
+		h.plant(grace.id, "x", 1001, "")
+		return right{use: ownAccount(program), dead: noCredential,
+			take: func() *answer { return h.root.post(allRevoke, object{"reason": "database lost"}) }}
+	}},
+	{"AccessKeyReport", "a key that somebody found", func(h *harness) right {
+		_, program, _ := h.graces()
+		return right{use: ownAccount(program), dead: noCredential,
+			take: func() *answer { return h.anonymous().post(reportPath, object{"keys": []string{program.secret()}}) }}
+	}},
 	{"RoleUpdate", "the right to have keys", func(h *harness) right {
 		_, program, _ := h.graces()
 		role := h.roleOf("grace")

@@ -158,13 +158,14 @@ func TestListAnyFilters(t *testing.T) {
 	pool := testdb.Pool(t)
 	log := NewLog(pool)
 	for _, what := range []Type{SetupCompleted, AccountCreated, AccessKeyRevoked} {
-		if err := record(t, pool, grace, noon, Event{Type: what, AccountID: grace.AccountID, Target: role}); err != nil {
+		if err := record(t, pool, grace, noon, Event{Type: what, AccountID: grace.AccountID, Target: role, IncidentID: map[Type]string{AccessKeyRevoked: "i"}[what]}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for f, want := range map[Filter]int{
 		{}: 3, {Type: AccountCreated}: 1, {AccountID: grace.AccountID}: 3, {AccountID: "ada00000000000000000"}: 0,
 		{AccountID: grace.AccountID, Type: SetupCompleted}: 1, {Type: RoleCreated}: 0,
+		{IncidentID: "i"}: 1, {IncidentID: "j"}: 0, {IncidentID: "i", Type: AccountCreated}: 0,
 	} {
 		if list, _, err := log.ListAny(t.Context(), auth.Caller{}, f, page.Start, 10); len(list) != want || err != nil {
 			t.Errorf("%+v: %d events, %v; want %d", f, len(list), err, want)

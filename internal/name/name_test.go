@@ -38,3 +38,23 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
+
+func TestCleanRemark(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		say, in, want string
+		refused       bool
+	}{
+		{say: "trims", in: " Laptop stolen\n", want: "Laptop stolen"},
+		{say: "as many as may be", in: strings.Repeat("🔑", 400), want: strings.Repeat("🔑", 400)},
+		{say: "one more", in: strings.Repeat("🔑", 401), refused: true},
+		{say: "only space", in: " \t ", refused: true},
+		{say: "hidden characters", in: "a\u202eb", refused: true},
+	} {
+		got, err := CleanRemark(tc.in, 400, "/reason")
+		var p *problem.Error
+		if tc.refused != (errors.As(err, &p) && p.Code == problem.RequestInvalid && p.Fields["pointer"] == "/reason") || got != tc.want {
+			t.Errorf("%s: %q, %v", tc.say, got, err)
+		}
+	}
+}

@@ -339,3 +339,26 @@ func BenchmarkMint(b *testing.B) {
 		_, _, _ = token.Mint(rand.Reader, "lk")
 	}
 }
+
+func TestRemint(t *testing.T) {
+	t.Parallel()
+	first, p := mint(t, "lk")
+	second, q, err := token.Remint(rand.Reader, p.Brand, p.ID)
+	if err != nil || q.Prefix() != p.Prefix() || second.Reveal() == first.Reveal() || token.Chars(q) == token.Chars(p) {
+		t.Errorf("minted again as %s, %v", q, err)
+	}
+	if again := parse(t, second.Reveal()); again.Prefix() != p.Prefix() {
+		t.Errorf("read back as %s", again)
+	}
+	for say, remint := range map[string]func() (token.Secret, token.Parsed, error){
+		"too little chance":      func() (token.Secret, token.Parsed, error) { return token.Remint(strings.NewReader("x"), "lk", p.ID) },
+		"a brand that is none":   func() (token.Secret, token.Parsed, error) { return token.Remint(rand.Reader, "LK", p.ID) },
+		"an id that is too long": func() (token.Secret, token.Parsed, error) { return token.Remint(rand.Reader, "lk", p.ID+"x") },
+		"an id of other digits":  func() (token.Secret, token.Parsed, error) { return token.Remint(rand.Reader, "lk", p.ID[:15]+"-") },
+		"no id":                  func() (token.Secret, token.Parsed, error) { return token.Remint(rand.Reader, "lk", "") },
+	} {
+		if secret, _, err := remint(); err == nil || secret.Reveal() != "" {
+			t.Errorf("%s: %v", say, err)
+		}
+	}
+}

@@ -218,7 +218,7 @@ func TestPages(t *testing.T) {
 	})
 	c := newClient(t, latchkey.Config{BaseURL: url})
 	var names []string
-	for k, err := range c.AccessKeyList(t.Context(), api.AccessKeyStatusActive) {
+	for k, err := range c.AccessKeyList(t.Context(), latchkey.AccessKeyFilter{Status: api.AccessKeyStatusActive}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestPages(t *testing.T) {
 	if !slices.Equal(names, []string{"c", "b", "a"}) || asked != 3 {
 		t.Errorf("got %v in %d requests", names, asked)
 	}
-	for range c.AccessKeyList(t.Context(), api.AccessKeyStatusActive) {
+	for range c.AccessKeyList(t.Context(), latchkey.AccessKeyFilter{Status: api.AccessKeyStatusActive}) {
 		break
 	}
 	if asked != 4 {
@@ -245,7 +245,7 @@ func TestPagesEndAtAnError(t *testing.T) {
 		refuse(w, http.StatusServiceUnavailable, "database_unavailable")
 	})
 	var got []string
-	for k, err := range newClient(t, latchkey.Config{BaseURL: url}).AdminAccessKeyList(t.Context(), "") {
+	for k, err := range newClient(t, latchkey.Config{BaseURL: url}).AdminAccessKeyList(t.Context(), latchkey.AccessKeyFilter{}) {
 		got = append(got, fmt.Sprint(k.Name, errors.Is(err, &latchkey.Error{Code: api.ErrorCodeDatabaseUnavailable})))
 	}
 	if !slices.Equal(got, []string{"afalse", "true"}) {
@@ -298,6 +298,7 @@ func TestRevokingGivesTheRevision(t *testing.T) {
 		{func() (latchkey.Revision, error) { return c.AccessKeyDelete(t.Context(), "own") }, "DELETE-own"},
 		{func() (latchkey.Revision, error) { return c.AdminAccessKeyDelete(t.Context(), "anybodys") }, "DELETE-anybodys"},
 		{func() (latchkey.Revision, error) { return c.AccessKeySelfRevoke(t.Context()) }, "DELETE-self"},
+		{func() (latchkey.Revision, error) { return c.AccessKeyPreviousSecretDelete(t.Context(), "x") }, "DELETE-previous-secret"},
 	} {
 		if got, err := row.revoke(); got != row.want || err != nil {
 			t.Errorf("got %q, %v, want %q", got, err, row.want)

@@ -89,8 +89,9 @@ func (in VerifyInput) wire() api.AccessKeyVerifyInput {
 
 // AuditFilter narrows AdminAuditEventList; what is empty does not.
 type AuditFilter struct {
-	AccountID string
-	Type      AuditEventType
+	AccountID  string
+	Type       AuditEventType
+	IncidentID string
 }
 
 // At is the value of an expiry.
@@ -204,10 +205,11 @@ func (c *Client) AccessKeyCreate(ctx context.Context, in AccessKeyInput) (Access
 	return result[AccessKeyIssued](c.core.AccessKeyCreate(ctx, in))
 }
 
-// AccessKeyList goes through the own keys with this status ("" for all), newest first, and ends at the first error.
-func (c *Client) AccessKeyList(ctx context.Context, status AccessKeyStatus) iter.Seq2[AccessKey, error] {
+// AccessKeyList goes through the own keys, newest first, and ends at the first error.
+func (c *Client) AccessKeyList(ctx context.Context, f AccessKeyFilter) iter.Seq2[AccessKey, error] {
 	return pages(func(cursor *string) ([]AccessKey, *string, error) {
-		got, err := result[api.AccessKeyListResult](c.core.AccessKeyList(ctx, &api.AccessKeyListParams{Cursor: cursor, Status: optional(status)}))
+		got, err := result[api.AccessKeyListResult](c.core.AccessKeyList(ctx,
+			&api.AccessKeyListParams{Cursor: cursor, Status: optional(f.Status), ExpiringBefore: f.expiringBefore()}))
 		return got.Keys, got.NextCursor, err
 	})
 }
@@ -258,9 +260,10 @@ func (c *Client) TokenIntrospect(ctx context.Context, token Key) (IntrospectResu
 }
 
 // AdminAccessKeyList is AccessKeyList for everybody's keys, with who made them.
-func (c *Client) AdminAccessKeyList(ctx context.Context, status AccessKeyStatus) iter.Seq2[OwnedAccessKey, error] {
+func (c *Client) AdminAccessKeyList(ctx context.Context, f AccessKeyFilter) iter.Seq2[OwnedAccessKey, error] {
 	return pages(func(cursor *string) ([]OwnedAccessKey, *string, error) {
-		got, err := result[api.OwnedAccessKeyListResult](c.core.AdminAccessKeyList(ctx, &api.AdminAccessKeyListParams{Cursor: cursor, Status: optional(status)}))
+		got, err := result[api.OwnedAccessKeyListResult](c.core.AdminAccessKeyList(ctx,
+			&api.AdminAccessKeyListParams{Cursor: cursor, Status: optional(f.Status), ExpiringBefore: f.expiringBefore()}))
 		return got.Keys, got.NextCursor, err
 	})
 }
@@ -282,7 +285,7 @@ func (c *Client) AuditEventList(ctx context.Context) iter.Seq2[AuditEvent, error
 func (c *Client) AdminAuditEventList(ctx context.Context, f AuditFilter) iter.Seq2[AuditEvent, error] {
 	return pages(func(cursor *string) ([]AuditEvent, *string, error) {
 		got, err := result[api.AuditEventListResult](c.core.AdminAuditEventList(ctx,
-			&api.AdminAuditEventListParams{Cursor: cursor, Account: optional(f.AccountID), Type: optional(f.Type)}))
+			&api.AdminAuditEventListParams{Cursor: cursor, Account: optional(f.AccountID), Type: optional(f.Type), Incident: optional(f.IncidentID)}))
 		return got.Events, got.NextCursor, err
 	})
 }
