@@ -19,8 +19,10 @@ require (
 	github.com/prometheus/client_model v0.6.3
 	github.com/rs/xid v1.6.0
 	github.com/trustelem/zxcvbn v1.0.1
+	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
 	pgregory.net/rapid v1.3.0
 )
 

@@ -26,13 +26,14 @@ const (
 
 // cli is the command line. Settings stand at the top, so that every command reads them alike.
 type cli struct {
-	Config  config     `embed:"" group:"Settings"`
-	Serve   struct{}   `cmd:"" help:"Run the service."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
-	Cluster clusterCmd `cmd:"" help:"Show or set what all instances on one database agree on."`
-	Doctor  doctorCmd  `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
-	Show    struct{}   `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
-	Version struct{}   `cmd:"" help:"Print the version."`
+	Config    config       `embed:"" group:"Settings"`
+	Serve     struct{}     `cmd:"" help:"Run the service."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
+	Cluster   clusterCmd   `cmd:"" help:"Show or set what all instances on one database agree on."`
+	Catalogue catalogueCmd `cmd:"" help:"Describe the API that keys open."`
+	Doctor    doctorCmd    `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
+	Show      struct{}     `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
+	Version   struct{}     `cmd:"" help:"Print the version."`
 }
 
 type migrateCmd struct {
@@ -83,6 +84,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = showCluster(ctx, c.Config, stdout)
 	case "cluster set <setting>":
 		err = c.Cluster.Set.run(ctx, c.Config, stdout)
+	case "catalogue show":
+		err = c.Catalogue.Show.run(ctx, stdout, stderr)
+	case "catalogue apply <file>":
+		err = c.Catalogue.Apply.run(ctx, stdout, stderr)
+	case "catalogue import <file>":
+		err = c.Catalogue.Import.run(stdout)
 	case "doctor":
 		err = c.Doctor.run(ctx, c.Config, stdout)
 	default:
@@ -137,9 +144,12 @@ var serviceLink = regexp.MustCompile(`^LATCHKEY_(SERVICE_(HOST|PORT.*)|PORT(_.*)
 // refuseUnknown fails on a LATCHKEY_ variable that nothing reads: a setting that is silently ignored is worse than none.
 func refuseUnknown(env []string, model *kong.Application) error {
 	known := []string{}
-	for _, f := range model.Flags {
-		known = append(known, f.Envs...)
-	}
+	_ = kong.Visit(model, func(n kong.Visitable, next kong.Next) error {
+		if f, ok := n.(*kong.Flag); ok {
+			known = append(known, f.Envs...)
+		}
+		return next(nil)
+	})
 	var faults []error
 	for _, entry := range env {
 		name, _, _ := strings.Cut(entry, "=")

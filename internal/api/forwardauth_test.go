@@ -156,9 +156,10 @@ func TestAGatewayIsToldWhatItUnderstandsWhateverItSends(t *testing.T) {
 		"a chunk that is none":        "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n",
 		"a body that waits for a nod": "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
 	} {
-		for _, method := range []string{"GET", "POST", "OPTIONS"} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
 			check(say, method, forwardAuthPath, more)
 		}
+		refuse(say, "OPTIONS", forwardAuthPath, more)
 	}
 	for line, want := range holders { // nginx speaks this to those behind it unless it is told otherwise
 		resp, body, err := h.asGateway("GET", "GET "+forwardAuthPath+" HTTP/1.0\r\nConnection: close\r\n"+line+"\r\n")

@@ -16,7 +16,6 @@ import (
 func TestWalkInTheOrderOfChecks(t *testing.T) {
 	t.Parallel()
 	v := newWalkers(t)
-	huge := strings.Repeat("x", maxBody+1)
 	for _, w := range walkContract(t) {
 		holder, stranger := v.signedIn(permission.Administrator), v.signedIn()
 		if !w.session {
@@ -32,7 +31,7 @@ func TestWalkInTheOrderOfChecks(t *testing.T) {
 			}
 			return code
 		}
-		address := w.with(nobodysID)
+		address, huge := w.with(nobodysID), strings.Repeat("x", w.maxBody+1)
 		for _, tc := range []struct {
 			name string
 			got  *answer

@@ -21,6 +21,7 @@ type walked struct {
 	permission       string // "none" or one that the caller must hold
 	session, key     bool   // credentials it takes
 	body             string // its media type; empty: none
+	maxBody          int    // bytes; one more is too many
 }
 
 // walkContract lists every operation of the contract, so that an operation is covered on the day it is added.
@@ -32,7 +33,10 @@ func walkContract(t *testing.T) []walked {
 			if op.OperationID == "ForwardAuth" { // has rules of its own, and tests of them
 				continue
 			}
-			w := walked{id: op.OperationID, method: method, path: path, permission: op.Extensions["x-permission"].(string)}
+			w := walked{id: op.OperationID, method: method, path: path, permission: op.Extensions["x-permission"].(string), maxBody: maxBody}
+			if most, more := op.Extensions["x-max-body"].(float64); more {
+				w.maxBody = int(most)
+			}
 			if op.RequestBody != nil {
 				w.body = mediaTypeOf(op)
 			}

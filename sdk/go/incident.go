@@ -37,8 +37,8 @@ func Limited(l api.AccessKeyLimits) nullable.Nullable[api.AccessKeyLimits] {
 	return nullable.NewNullableWithValue(l)
 }
 
-// Unlimited takes a key's own limits away.
-func Unlimited() nullable.Nullable[api.AccessKeyLimits] {
+// NoLimits takes a key's own limits away.
+func NoLimits() nullable.Nullable[api.AccessKeyLimits] {
 	return nullable.NewNullNullable[api.AccessKeyLimits]()
 }
 

@@ -55,7 +55,7 @@ func TestCallsOfAnIncident(t *testing.T) {
 			return err
 		}, `PATCH /api/auth/access-keys/k  {"limits":{"query":5},"permissions":["*:read"]}`},
 		{func() error {
-			_, err := c.AccessKeyUpdate(ctx, "k", 0, latchkey.AccessKeyUpdate{Permissions: latchkey.Everything(), Limits: latchkey.Unlimited()})
+			_, err := c.AccessKeyUpdate(ctx, "k", 0, latchkey.AccessKeyUpdate{Permissions: latchkey.Everything(), Limits: latchkey.NoLimits()})
 			return err
 		}, `PATCH /api/auth/access-keys/k  {"limits":null,"permissions":null}`},
 		{func() error {

@@ -14,26 +14,28 @@ import (
 
 // What goes in and comes out, as the contract has it.
 type (
-	Account         = api.Account
-	AccountInput    = api.AccountInput
-	Role            = api.Role
-	RoleInput       = api.RoleInput
-	RoleUpdate      = api.RoleUpdate
-	Session         = api.Session
-	SetupInput      = api.SetupInput
-	AccessKey       = api.AccessKey
-	AccessKeyStatus = api.AccessKeyStatus
-	AccessKeyInput  = api.AccessKeyInput
-	AccessKeyUpdate = api.AccessKeyUpdate
-	OwnedAccessKey  = api.OwnedAccessKey
-	Revision        = api.Revision
-	VerifyCode      = api.VerifyCode
+	Account          = api.Account
+	AccountInput     = api.AccountInput
+	Role             = api.Role
+	RoleInput        = api.RoleInput
+	RoleUpdate       = api.RoleUpdate
+	Session          = api.Session
+	SetupInput       = api.SetupInput
+	AccessKey        = api.AccessKey
+	AccessKeyStatus  = api.AccessKeyStatus
+	AccessKeyInput   = api.AccessKeyInput
+	AccessKeyUpdate  = api.AccessKeyUpdate
+	OwnedAccessKey   = api.OwnedAccessKey
+	Revision         = api.Revision
+	VerifyCode       = api.VerifyCode
+	VerifyResult     = api.VerifyResult
+	IntrospectResult = api.IntrospectResult
+	AuditEvent       = api.AuditEvent
+	AuditEventType   = api.AuditEventType
 
-	AccessKeyExplanation = api.AccessKeyExplanation
-	VerifyResult         = api.VerifyResult
-	IntrospectResult     = api.IntrospectResult
-	AuditEvent           = api.AuditEvent
-	AuditEventType       = api.AuditEventType
+	AccessKeyExplanation     = api.AccessKeyExplanation
+	PermissionCatalogue      = api.PermissionCatalogue
+	PermissionCatalogueInput = api.PermissionCatalogueInput
 )
 
 // AccessKeyIssued is a key with its secret, which no other answer holds.
@@ -323,4 +325,19 @@ func optional[T comparable](v T) *T {
 		return nil
 	}
 	return &v
+}
+
+// PermissionCatalogueGet gives the description of the API that keys open, with every permission that can be given.
+func (c *Client) PermissionCatalogueGet(ctx context.Context) (PermissionCatalogue, error) {
+	return result[PermissionCatalogue](c.core.PermissionCatalogueGet(ctx))
+}
+
+// PermissionCatalogueUpdate replaces the catalogue as a whole, if it still has that version; 0 is any. It holds on every node once it returns.
+// The metadata of catalogue_invalid names every fault.
+func (c *Client) PermissionCatalogueUpdate(ctx context.Context, version int64, in PermissionCatalogueInput) (PermissionCatalogue, error) {
+	var params api.PermissionCatalogueUpdateParams
+	if version != 0 {
+		params.IfMatch = new(strconv.Quote(strconv.FormatInt(version, 10)))
+	}
+	return result[PermissionCatalogue](c.core.PermissionCatalogueUpdate(ctx, &params, in))
 }

@@ -6,7 +6,6 @@ package permissiontest
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/latchkey-dev/latchkey/internal/permission"
 )
@@ -227,7 +226,7 @@ var Cases = []Case{
 	{Say: "no path", Key: inherits, Owner: admin, Catalogue: product, Method: "GET", Path: "", Error: errPath},
 
 	{Say: "a method of nobody", Key: inherits, Owner: admin, Catalogue: product, Method: "BREW", Path: "/media/1", Error: errMethod},
-	{Say: "OPTIONS", Key: inherits, Owner: admin, Catalogue: product, Method: http.MethodOptions, Path: "/media/1", Error: errMethod},
+	{Say: "OPTIONS", Key: inherits, Owner: admin, Catalogue: product, Method: "OPTIONS", Path: "/media/1", Error: errMethod},
 	{Say: "a method in small letters", Key: inherits, Owner: admin, Catalogue: product, Method: "get", Path: "/media/1", Error: errMethod},
 	{Say: "a method that a route explains for another path", Key: inherits, Owner: admin, Catalogue: product, Method: "PURGE", Path: "/media", Error: errMethod},
 	{Say: "no method", Key: inherits, Owner: admin, Catalogue: product, Method: "", Path: "/media", Error: errMethod},
