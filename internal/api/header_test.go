@@ -256,8 +256,9 @@ func TestMethodsThatAPathDoesNotHave(t *testing.T) {
 				continue
 			}
 			a := h.root.do(method, pathParameter.ReplaceAllString(path, nobodysID), nil)
-			if strings.HasSuffix(path, "/revoke-all") && a.status == 404 {
-				continue // read as the id of a key
+			if strings.HasSuffix(path, "/revoke-all") && a.status != 405 {
+				a.want(map[string]int{"PATCH": 415}[method] + map[string]int{"GET": 404, "DELETE": 404}[method]) // it is the id of a key there
+				continue
 			}
 			a.want(405)
 			if method == "HEAD" && len(a.body) > 0 {

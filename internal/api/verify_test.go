@@ -239,7 +239,7 @@ func TestUsesOfAKey(t *testing.T) {
 	h.clock.stop()
 	began := h.clock.Now()
 	service := h.asker()
-	grace := h.member("grace", permission.UsePersonalAccessKeys)
+	grace := h.member("grace", permission.UsePersonalAccessKeys, "*:*")
 	id, program := grace.newKey("bot")
 	key := program.secret()
 	used := func() (string, string) {
