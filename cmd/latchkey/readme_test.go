@@ -18,6 +18,12 @@ func TestReadme(t *testing.T) {
 	runTranscript(t, "../../README.md", serve(t))
 }
 
+// And so is what to do about lost and leaked keys.
+func TestIncidentsPage(t *testing.T) {
+	t.Parallel()
+	runTranscript(t, "../../docs/incidents.md", serve(t))
+}
+
 func TestSampleTranscript(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("testdata/transcript.md")
@@ -87,16 +93,19 @@ var (
 	heredoc    = regexp.MustCompile(`<<-?['"]?(\w+)`)
 )
 
-// parseTranscript takes the steps from the one block that is marked as a transcript. A command goes on in the next line
+// parseTranscript takes the steps from the blocks that are marked as a transcript. A command goes on in the next line
 // after a backslash and while it has an open here-document; such lines may begin with the shell's "> ".
 func parseTranscript(page string) ([]step, error) {
-	found := transcript.FindStringSubmatch(page)
-	if found == nil {
+	var blocks []string
+	for _, found := range transcript.FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, found[1])
+	}
+	if blocks == nil {
 		return nil, errors.New("no block ```console right after <!-- transcript -->")
 	}
 	var steps []step
 	more, end := false, ""
-	for line := range strings.SplitSeq(found[1], "\n") {
+	for line := range strings.SplitSeq(strings.Join(blocks, "\n"), "\n") {
 		last := len(steps) - 1
 		command, isCommand := strings.CutPrefix(line, "$ ")
 		switch {
