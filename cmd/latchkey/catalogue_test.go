@@ -104,6 +104,12 @@ func TestCatalogueCommands(t *testing.T) {
 	}
 }
 
+// The story of the guide is true, letter by letter.
+func TestPermissionsPage(t *testing.T) {
+	t.Parallel()
+	runTranscript(t, "../../docs/permissions.md", serve(t))
+}
+
 // What the file cannot say, and where.
 func TestCatalogueFilesThatAreNone(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,12 @@ package permission_test
 
 import (
 	"errors"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/permission/permissiontest"
@@ -32,6 +37,43 @@ func TestTruthTable(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, want)
 			}
 		})
+	}
+}
+
+// The table of the guide is true.
+func TestTableOfTheGuide(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, file, _ := strings.Cut(string(text), "$ cat > api.yaml <<'END'\n")
+	file, _, _ = strings.Cut(file, "> END")
+	var d permission.Document
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(file, "> ", "")), &d); err != nil {
+		t.Fatal(err)
+	}
+	c, faults := permission.Compile(d)
+	if len(faults) > 0 {
+		t.Fatalf("the catalogue of the guide has faults: %v", faults)
+	}
+	rows := regexp.MustCompile("(?m)^\\| (no list|`[^|]+`) \\| `([^|]+)` \\| ([A-Z]+) (/[^ ]*) \\| ([^|]+) \\|(?: `([^|]+)`)? \\|$").FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 15 {
+		t.Fatalf("only %d rows", len(rows))
+	}
+	for _, row := range rows {
+		var key *permission.Set
+		if row[1] != "no list" {
+			key = new(permission.NewSet(strings.Trim(row[1], "`")))
+		}
+		need, err := c.Request(row[3], row[4])
+		answer := map[error]string{permission.ErrPath: "400", permission.ErrMethod: "405"}[err]
+		if err == nil {
+			answer = map[permission.Party]string{"": "yes", permission.ByKey: "no: key", permission.ByOwner: "no: owner"}[permission.Decide(key, permission.NewSet(row[2]), need).DeniedBy]
+		}
+		if answer != row[5] || need.Required != row[6] {
+			t.Errorf("%s\nthe rule says %q, and that it takes %q", row[0], answer, need.Required)
+		}
 	}
 }
 
