@@ -6,6 +6,7 @@ import (
 	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/permission"
 )
 
 // AccessKeyCreate mints a key; its secret is in this answer and nowhere else.
@@ -30,9 +31,9 @@ func (s *Server) AccessKeyList(ctx context.Context, req api.AccessKeyListRequest
 	if err != nil {
 		return nil, err
 	}
-	list := make([]api.AccessKey, len(keys))
-	for i, k := range keys {
-		list[i] = s.wireKey(k, caller.Permissions)
+	list, err := s.wireKeys(ctx, caller, keys, func(accesskey.AccessKey) permission.Set { return caller.Permissions })
+	if err != nil {
+		return nil, err
 	}
 	return api.AccessKeyList200JSONResponse{Keys: list, NextCursor: optional(next)}, nil
 }
@@ -44,7 +45,11 @@ func (s *Server) AccessKeyGet(ctx context.Context, req api.AccessKeyGetRequestOb
 	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeyGet200JSONResponse{AccessKeyJSONResponse: s.tagged(key, caller.Permissions)}, nil
+	shown, err := s.tagged(ctx, caller, key)
+	if err != nil {
+		return nil, err
+	}
+	return api.AccessKeyGet200JSONResponse{AccessKeyJSONResponse: shown}, nil
 }
 
 // AccessKeyUpdate changes one of the caller's own keys.
@@ -64,7 +69,11 @@ func (s *Server) AccessKeyUpdate(ctx context.Context, req api.AccessKeyUpdateReq
 	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeyUpdate200JSONResponse{AccessKeyJSONResponse: s.tagged(key, caller.Permissions)}, nil
+	shown, err := s.tagged(ctx, caller, key)
+	if err != nil {
+		return nil, err
+	}
+	return api.AccessKeyUpdate200JSONResponse{AccessKeyJSONResponse: shown}, nil
 }
 
 // AccessKeyDelete revokes one of the caller's own keys.
@@ -83,7 +92,11 @@ func (s *Server) AccessKeySelfGet(ctx context.Context, _ api.AccessKeySelfGetReq
 	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeySelfGet200JSONResponse{AccessKeyJSONResponse: s.tagged(key, caller.Permissions)}, nil
+	shown, err := s.tagged(ctx, caller, key)
+	if err != nil {
+		return nil, err
+	}
+	return api.AccessKeySelfGet200JSONResponse{AccessKeyJSONResponse: shown}, nil
 }
 
 // AccessKeySelfRevoke revokes the key that the request came with.

@@ -6,6 +6,7 @@ import (
 	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/auth"
+	"github.com/latchkey-dev/latchkey/internal/permission"
 )
 
 // AdminAccessKeyList lists everybody's keys, with their owners.
@@ -44,10 +45,13 @@ func (s *Server) owned(ctx context.Context, caller auth.Caller, keys []accesskey
 	if err != nil {
 		return nil, err
 	}
+	shown, err := s.wireKeys(ctx, caller, keys, func(k accesskey.AccessKey) permission.Set { return owners[k.AccountID].Permissions() })
+	if err != nil {
+		return nil, err
+	}
 	list := make([]api.OwnedAccessKey, len(keys))
 	for i, key := range keys {
-		owner := owners[key.AccountID]
-		list[i] = withOwner(s.wireKey(key, owner.Permissions()), wireOwner(owner))
+		list[i] = withOwner(shown[i], wireOwner(owners[key.AccountID]))
 	}
 	return list, nil
 }

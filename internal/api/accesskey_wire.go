@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
+	"github.com/latchkey-dev/latchkey/internal/auth"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/permission"
 )
@@ -17,9 +19,33 @@ func revoked(r changefeed.Revision) api.RevokedResponse {
 	return api.RevokedResponse{Headers: api.RevokedResponseHeaders{LatchkeyRevision: r.String()}}
 }
 
-func (s *Server) tagged(key accesskey.AccessKey, rights permission.Set) api.AccessKeyJSONResponse {
+// tagged shows one of the caller's keys, with its version.
+func (s *Server) tagged(ctx context.Context, caller auth.Caller, key accesskey.AccessKey) (api.AccessKeyJSONResponse, error) {
+	list, err := s.wireKeys(ctx, caller, []accesskey.AccessKey{key}, func(accesskey.AccessKey) permission.Set { return caller.Permissions })
+	if err != nil {
+		return api.AccessKeyJSONResponse{}, err
+	}
 	tag := `"` + strconv.FormatInt(key.Version, 10) + `"`
-	return api.AccessKeyJSONResponse{Body: s.wireKey(key, rights), Headers: api.AccessKeyResponseHeaders{ETag: &tag}}
+	return api.AccessKeyJSONResponse{Body: list[0], Headers: api.AccessKeyResponseHeaders{ETag: &tag}}, nil
+}
+
+// wireKeys shows keys with what they used; rights is what the owner of each holds.
+func (s *Server) wireKeys(ctx context.Context, caller auth.Caller, keys []accesskey.AccessKey, rights func(accesskey.AccessKey) permission.Set) ([]api.AccessKey, error) {
+	ids := make([]string, len(keys))
+	for i, k := range keys {
+		ids[i] = k.ID
+	}
+	used, err := s.cfg.Usage.Windows(ctx, caller, ids)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]api.AccessKey, len(keys))
+	for i, k := range keys {
+		list[i] = s.wireKey(k, rights(k))
+		u := used[k.ID]
+		list[i].Usage = &api.WindowUsage{Query: u.Query, Mutation: u.Mutation, Credits: u.Credits}
+	}
+	return list, nil
 }
 
 // wireKey shows a key whose owner holds rights.
