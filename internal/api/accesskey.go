@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/auth"
 	"github.com/latchkey-dev/latchkey/internal/permission"
+	"github.com/latchkey-dev/latchkey/internal/token"
 )
 
 // AccessKeyCreate mints a key; its secret is in this answer and nowhere else.
@@ -17,7 +18,7 @@ func (s *Server) AccessKeyCreate(ctx context.Context, req api.AccessKeyCreateReq
 	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeyCreate200JSONResponse(issued(s.wireKey(key, caller.Permissions), secret.Reveal())), nil
+	return api.AccessKeyCreate200JSONResponse(issued(s.wireKey(key, caller.Permissions), secret)), nil
 }
 
 // AccessKeyList lists the caller's own keys.
@@ -107,4 +108,13 @@ func (s *Server) AccessKeySelfRevoke(ctx context.Context, _ api.AccessKeySelfRev
 		return nil, err
 	}
 	return revoked(revision), nil
+}
+
+// issued is a key with its secret.
+func issued(k api.AccessKey, secret token.Secret) api.AccessKeyIssued {
+	return api.AccessKeyIssued{ID: k.ID, CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt, DeletedAt: k.DeletedAt, Name: k.Name,
+		Enabled: k.Enabled, Status: k.Status, ExpiresAt: k.ExpiresAt, Hint: k.Hint, Permissions: k.Permissions,
+		EffectivePermissions: k.EffectivePermissions, Limits: k.Limits, Usage: k.Usage, RotatedAt: k.RotatedAt, PreviousExpiresAt: k.PreviousExpiresAt,
+		RevokedBecause: k.RevokedBecause, IncidentID: k.IncidentID, LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, Version: k.Version,
+		Secret: secret.Reveal()}
 }

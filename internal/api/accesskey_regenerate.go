@@ -20,7 +20,7 @@ func (s *Server) AccessKeyRegenerate(ctx context.Context, req api.AccessKeyRegen
 	if err != nil {
 		return nil, err
 	}
-	return api.AccessKeyRegenerate200JSONResponse(issued(s.wireKey(key, caller.Permissions), secret.Reveal())), nil
+	return api.AccessKeyRegenerate200JSONResponse(issued(s.wireKey(key, caller.Permissions), secret)), nil
 }
 
 // AccessKeyPreviousSecretDelete ends the overlap of one of the caller's own keys.

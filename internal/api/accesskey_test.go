@@ -70,7 +70,7 @@ func TestAccessKeyCreate(t *testing.T) {
 		post("a name of spaces", grace, object{"name": " \t "}, 400, "name_invalid"),
 		post("a name of 101 characters", grace, object{"name": strings.Repeat("\U0001F511", 101)}, 400, "name_invalid"),
 		post("a name that turns around", grace, object{"name": "a\u202eb"}, 400, "name_invalid"),
-		post("a member that is not known yet", grace, object{"name": "x", "permissions": []string{}}, 400, "request_invalid"),
+		post("a member that there is not", grace, object{"name": "x", "scopes": []string{}}, 400, "request_invalid"),
 		post("an expiry now", grace, dated(rfc3339(now)), 400, "expiry_invalid"),
 		post("less than a microsecond from now", grace, dated(rfc3339(now.Add(999))), 400, "expiry_invalid"),
 		post("an expiry in the past", grace, dated("2001-01-01T00:00:00Z"), 400, "expiry_invalid"),

@@ -76,15 +76,6 @@ func utc(t *time.Time) *time.Time {
 	return &u
 }
 
-// issued is a key with its secret.
-func issued(k api.AccessKey, secret string) api.AccessKeyIssued {
-	return api.AccessKeyIssued{ID: k.ID, CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt, DeletedAt: k.DeletedAt, Name: k.Name,
-		Enabled: k.Enabled, Status: k.Status, ExpiresAt: k.ExpiresAt, Hint: k.Hint, Permissions: k.Permissions,
-		EffectivePermissions: k.EffectivePermissions, Limits: k.Limits, Usage: k.Usage, RotatedAt: k.RotatedAt, PreviousExpiresAt: k.PreviousExpiresAt,
-		RevokedBecause: k.RevokedBecause, IncidentID: k.IncidentID, LastUsedAt: k.LastUsedAt, LastUsedIP: k.LastUsedIP, Version: k.Version,
-		Secret: secret}
-}
-
 // withOwner is a key as administrators see it.
 func withOwner(k api.AccessKey, owner api.AccountRef) api.OwnedAccessKey {
 	return api.OwnedAccessKey{ID: k.ID, CreatedAt: k.CreatedAt, UpdatedAt: k.UpdatedAt, DeletedAt: k.DeletedAt, Name: k.Name,

@@ -251,12 +251,13 @@ func TestMethodsThatAPathDoesNotHave(t *testing.T) {
 	}
 	for path, methods := range has {
 		slices.Sort(methods)
+		elsewhere := has[wider(path)] // of what would be the id of something there
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "NONSENSE"} {
 			if slices.Contains(methods, method) {
 				continue
 			}
-			if strings.HasSuffix(path, "/revoke-all") && slices.Contains([]string{"GET", "PATCH", "DELETE"}, method) {
-				continue // there it is read as the id of a key
+			if slices.Contains(elsewhere, method) {
+				continue // and there is nothing of that id
 			}
 			a := h.root.do(method, pathParameter.ReplaceAllString(path, nobodysID), nil).want(405)
 			if method == "HEAD" && len(a.body) > 0 {
@@ -272,6 +273,11 @@ func TestMethodsThatAPathDoesNotHave(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wider is the path that has a parameter where this one ends in a word.
+func wider(path string) string {
+	return map[string]string{ownRevoke: ownKeys + "/{access_key_id}", allRevoke: "/api/admin/access-keys/{access_key_id}"}[path]
 }
 
 func TestPathsThatAreNotThere(t *testing.T) {
