@@ -10,6 +10,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -160,13 +161,12 @@ func (p *proposal) settle() {
 			return
 		}
 		at := place.FindStringSubmatch(faults[0].Pointer)
-		var i, j int
-		fmt.Sscan(at[2], &i)
-		switch n, _ := fmt.Sscan(at[3], &j); {
+		i, _ := strconv.Atoi(at[2])
+		switch j, err := strconv.Atoi(at[3]); {
 		case at[1] == "routes":
 			p.left = append(p.left, p.Routes[i].Method+" "+p.Routes[i].Path)
 			p.Routes = slices.Delete(p.Routes, i, i+1)
-		case n == 1 && len(p.Resources[i].Paths) > 1:
+		case err == nil && len(p.Resources[i].Paths) > 1:
 			p.left = append(p.left, p.Resources[i].Paths[j])
 			p.Resources[i].Paths = slices.Delete(p.Resources[i].Paths, j, j+1)
 		default:

@@ -98,6 +98,7 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 			return policy{}, errors.New("x-max-body: a number of bytes, where there is a body")
 		}
 		p.maxBody = int64(bytes)
+		p.life = max(p.life, largeLife)
 	}
 	if p.takesBody {
 		p.form = op.RequestBody.Value.Content.Get(formType) != nil

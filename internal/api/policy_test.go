@@ -80,6 +80,10 @@ func TestASpecThatCannotBeEnforcedIsRefused(t *testing.T) {
 		{"an x-withdraws that is empty", func(d *openapi3.T) { revoke(d).Extensions["x-withdraws"] = nil }, "DELETE /api/access-keys/self: no x-withdraws"},
 		{"a GET that withdraws", func(d *openapi3.T) { keys(d).Extensions["x-withdraws"] = true }, "GET /api/auth/access-keys: x-withdraws"},
 		{"a GET that says it does not withdraw", func(d *openapi3.T) { keys(d).Extensions["x-withdraws"] = false }, "GET /api/auth/access-keys: x-withdraws"},
+		{"an x-max-body that is a text", func(d *openapi3.T) {
+			operation("/api/permissions", "PUT")(d).Extensions["x-max-body"] = "1 MiB"
+		}, "PUT /api/permissions: x-max-body"},
+		{"an x-max-body without a body", func(d *openapi3.T) { keys(d).Extensions["x-max-body"] = 1024.0 }, "GET /api/auth/access-keys: x-max-body"},
 		{"an operationId twice", func(d *openapi3.T) { keys(d).OperationID = "AccountGet" }, "operationId used twice"},
 		{"a GET with a body", func(d *openapi3.T) {
 			keys(d).RequestBody = operation("/api/auth/access-keys", "POST")(d).RequestBody

@@ -66,10 +66,11 @@ type Server struct {
 }
 
 // How long a request may take once it was read: two seconds for the database, and for one with a password its turn to be
-// hashed as well.
+// hashed as well. One whose body may be large has to be held against the contract first.
 const (
 	databaseLife = 2 * time.Second
 	passwordLife = 8 * time.Second
+	largeLife    = 10 * time.Second
 )
 
 // New wires the routes.

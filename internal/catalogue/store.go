@@ -49,7 +49,8 @@ func (s *Store) Get(ctx context.Context, _ auth.Caller) (Catalogue, error) {
 //
 // Errors: problem.CatalogueInvalid, which names every fault; problem.VersionMismatch, problem.RevocationUnconfirmed.
 func (s *Store) Replace(ctx context.Context, caller auth.Caller, d permission.Document, ifVersion *int64) (Catalogue, error) {
-	if _, faults := permission.Compile(d); len(faults) > 0 {
+	compiled, faults := permission.Compile(d)
+	if len(faults) > 0 {
 		return Catalogue{}, problem.New(problem.CatalogueInvalid).WithField("problems", faults)
 	}
 	document, err := json.Marshal(d)
@@ -66,17 +67,15 @@ func (s *Store) Replace(ctx context.Context, caller auth.Caller, d permission.Do
 		if ifVersion != nil && *ifVersion != row.Version {
 			return problem.New(problem.VersionMismatch).WithField("version", row.Version)
 		}
-		before, err := fromRow(row.Version, row.Document, row.UpdatedAt)
-		if err != nil {
-			return err
+		before := Catalogue{Version: row.Version}
+		if err := json.Unmarshal(row.Document, &before.Document); err != nil {
+			return fmt.Errorf("decode catalogue: %w", err)
 		}
 		replaced, err := s.q.CatalogueReplace(ctx, tx, managedb.CatalogueReplaceParams{Document: document, Now: now})
 		if err != nil {
 			return fmt.Errorf("replace catalogue: %w", err)
 		}
-		if after, err = fromRow(replaced.Version, replaced.Document, replaced.UpdatedAt); err != nil {
-			return err
-		}
+		after = Catalogue{Catalogue: compiled, Document: d, Version: replaced.Version, UpdatedAt: replaced.UpdatedAt}
 		changes.Withdraw(changefeed.Catalogue, name)
 		return audit.Record(ctx, tx, caller, now, audit.Event{Type: audit.CatalogueUpdated, Target: audit.Target{Kind: name, ID: id},
 			Old: values(before), New: values(after)})
