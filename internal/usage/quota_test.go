@@ -112,7 +112,7 @@ func TestARefusalConsumesNothing(t *testing.T) {
 	}
 }
 
-// ASVS 11.1.5: whatever becomes of instances, no more is granted than the limit has. Each of these dies with what it holds.
+// ASVS 2.3.2: whatever becomes of instances, no more is granted than the limit has. Each of these dies with what it holds.
 func TestInstancesThatDieNeverLeadToMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
