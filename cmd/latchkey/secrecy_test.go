@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey-dev/latchkey/internal/postgres/embedded"
 	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
@@ -183,6 +184,9 @@ func (r *recorder) live() {
 	check(t, err)
 	_, err = r.client(other).AccountGet(ctx)
 	wantRefusal(t, err, 401, api.ErrorCodeCredentialInvalid)
+	renewed, err := ada.AccessKeyRegenerate(ctx, k2.ID, 0, time.Hour)
+	check(t, err)
+	check(t, r.client(latchkey.Key{}).AccessKeyReport(ctx, "a paste", other, r.secrets.key("renewed", renewed.Secret), r.secrets.key("malformed", latchkey.NewKey("x"+renewed.Secret.Reveal()[:71]))))
 	for _, err := range program.AdminAccessKeyList(ctx, latchkey.AccessKeyFilter{}) {
 		check(t, err)
 	}
