@@ -33,17 +33,19 @@ type gatewayKind struct {
 	asks   string         // the method of its questions
 	about  [2]string      // the headers of its questions that name the method and the URI of the request
 	hidden string         // a path that it keeps for itself
+
+	tooMany int // what the client of a key gets that has used up its limit, and what Latchkey is told to say
 }
 
 var gatewayKinds = []gatewayKind{
 	{name: "nginx", args: []string{"-p", ".", "-e", "stderr", "-c", "nginx.conf"}, up: regexp.MustCompile(`(start worker process) [0-9]+`),
 		fence: "nginx", listen: [2]string{"listen 80;", "listen 127.0.0.1:%d;"},
 		api:  [2]string{"location / {", "location / { client_max_body_size 8m; proxy_cache off;"},
-		asks: "HEAD", about: [2]string{"X-Original-Method", "X-Original-Uri"}, hidden: "/_latchkey"},
+		asks: "HEAD", about: [2]string{"X-Original-Method", "X-Original-Uri"}, hidden: "/_latchkey", tooMany: 403},
 	{name: "caddy", args: []string{"run", "--adapter", "caddyfile", "--config", "Caddyfile"}, up: regexp.MustCompile(`(serving initial configuration)`),
 		fence: "caddyfile", listen: [2]string{"api.example.com {", "http://127.0.0.1:%d {"},
 		api:  [2]string{"reverse_proxy ", "reverse_proxy "},
-		asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}},
+		asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}, tooMany: 429},
 }
 
 // gateway is one of them, running between a client and an API, with a tap on its way to Latchkey.
@@ -59,7 +61,7 @@ type gateway struct {
 func (k gatewayKind) start(t *testing.T) *gateway {
 	t.Helper()
 	g := &gateway{kind: k, api: newBackend(t), client: newClient(t)}
-	g.latchkey = serve(t, "LATCHKEY_DATA_DIR="+seeded(t), "LATCHKEY_TRUSTED_PROXIES=127.0.0.0/8")
+	g.latchkey = serve(t, "LATCHKEY_DATA_DIR="+seeded(t), fmt.Sprint("LATCHKEY_FORWARD_AUTH_429=", k.tooMany), "LATCHKEY_TRUSTED_PROXIES=127.0.0.0/8")
 	g.tap = newTap(t, address(g.latchkey))
 	dir := folder(t)
 	check(t, os.CopyFS(dir, os.DirFS("testdata/gateways/"+k.name)))

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
+	"github.com/latchkey-dev/latchkey/sdk/go/api"
 )
 
 // The configurations of docs/gateways.md do what it says, on the real programs.
@@ -30,7 +31,7 @@ func TestGateways(t *testing.T) {
 				name string
 				run  func(*testing.T)
 			}{
-				{"allowed", s.allowed}, {"refused", s.refused}, {"forged identity", s.forgedIdentity}, {"forged question", s.forgedQuestion},
+				{"allowed", s.allowed}, {"refused", s.refused}, {"narrow keys", s.narrow}, {"forged identity", s.forgedIdentity}, {"forged question", s.forgedQuestion},
 				{"body", s.body}, {"fault of the API", s.faultOfAPI}, {"connections", s.connections}, {"revoked between two requests", s.revokedBetween},
 				{"Latchkey is stuck", s.stuck}, {"Latchkey is away", s.away}, {"Latchkey is ill", s.ill}, {"Latchkey is back", s.back},
 			} {
@@ -104,11 +105,11 @@ func (s *gatewayStory) wantAllowed(t *testing.T, a answer, key latchkey.AccessKe
 	if a.status != 200 || a.body != "answer of the API" || len(got) != 1 {
 		t.Fatalf("got %d %q, and the API %d requests", a.status, a.body, len(got))
 	}
-	want := map[string]string{"X-Latchkey-Account-Id": s.owner.ID, "X-Latchkey-Account-Handle": s.owner.Handle, "X-Latchkey-Key-Id": key.ID}
+	want := map[string]string{"X-Latchkey-Account-Id": s.owner.ID, "X-Latchkey-Account-Handle": s.owner.Handle, "X-Latchkey-Key-Id": key.ID, "X-Latchkey-Permission": "*:*"}
 	for name, values := range got[0].header {
 		if value, known := want[name]; known && slices.Equal(values, []string{value}) {
 			delete(want, name)
-		} else if strings.Contains(strings.ToLower(name), "latchkey") && (name != "X-Latchkey-Permission" || !slices.Equal(values, []string{""})) {
+		} else if strings.Contains(strings.ToLower(name), "latchkey") {
 			t.Errorf("the API got %s: %q", name, values)
 		}
 	}
@@ -134,18 +135,42 @@ func (s *gatewayStory) wantUnavailable(t *testing.T, a answer) {
 }
 
 func (s *gatewayStory) allowed(t *testing.T) {
-	for _, path := range []string{"/", "/data-planes/1", "/a%2Fb/c%20d;e=f", "/search?q=a+b%20c&q=%C3%A9&empty=&flag"} {
+	for _, path := range []string{"/", "/data-planes/1", "/a%20b/c%2Cd", "/search?q=a+b%20c&q=%C3%A9&empty=&flag"} {
 		if got := s.wantAllowed(t, s.send(t, "GET", path, nil, nil), s.key); got.method != "GET" || got.uri != path {
 			t.Errorf("the API got %s %s instead of GET %s", got.method, got.uri, path)
 		}
 	}
-	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"} {
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
 		if got := s.wantAllowed(t, s.send(t, method, "/thing", nil, nil), s.key); got.method != method {
 			t.Errorf("the API got %s instead of %s", got.method, method)
 		}
 	}
 	if a, got := s.send(t, "HEAD", "/thing", nil, nil), s.api.take(); a.status != 200 || len(got) != 1 || got[0].method != "HEAD" {
 		t.Errorf("HEAD gives %d, and the API got %v", a.status, got)
+	}
+}
+
+// narrow keys get as far as their permissions and limits go, and requests that can be read in two ways nowhere.
+func (s *gatewayStory) narrow(t *testing.T) {
+	key, err := s.grace.AccessKeyCreate(t.Context(), latchkey.AccessKeyInput{Name: "reads", Permissions: latchkey.Only("*:read"), Limits: latchkey.Limited(api.AccessKeyLimits{Query: new(int64(2))})})
+	check(t, err)
+	send := func(method, path string) answer {
+		return ask(t, s.client, method, s.url+path, key.Secret.Reveal(), nil, nil)
+	}
+	for range 2 {
+		if a, got := send("GET", "/thing"), s.api.take(); a.status != 200 || len(got) != 1 || got[0].header.Get("X-Latchkey-Permission") != "*:read" {
+			t.Errorf("reading: %d, and the API got %v", a.status, got)
+		}
+	}
+	s.wantRefused(t, send("GET", "/thing"), s.kind.tooMany)
+	for _, method := range []string{"POST", "DELETE"} {
+		s.wantRefused(t, send(method, "/thing"), 403)
+	}
+	for _, method := range []string{"OPTIONS", "PURGE"} {
+		s.wantRefused(t, s.send(t, method, "/thing", nil, nil), 403)
+	}
+	for _, path := range []string{"/a%2Fb", "/a;b", "/a//b"} {
+		s.wantRefused(t, s.send(t, "GET", path, nil, nil), 403)
 	}
 }
 
@@ -358,7 +383,7 @@ func TestQuestionsOfTraefikAndEnvoy(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "LATCHKEY_DATA_DIR="+seeded(t), "LATCHKEY_TRUSTED_PROXIES=127.0.0.0/8")
 	k, address := newKeyring(t, p), address(p)
-	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		for _, uri := range []string{"/", "/data-planes/1", "/search?q=a+b&q=c%20d&empty="} {
 			traefik := "GET /forward-auth HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: Go-http-client/1.1\r\nAccept-Encoding: gzip\r\n" +
 				"X-Forwarded-Method: " + method + "\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: api.example.com\r\n" +
@@ -425,7 +450,7 @@ func identityOf(header http.Header) http.Header {
 func wantIdentity(t *testing.T, what string, resp *http.Response, k keyring) {
 	t.Helper()
 	want := http.Header{"X-Latchkey-Account-Id": {k.owner.ID}, "X-Latchkey-Account-Handle": {k.owner.Handle},
-		"X-Latchkey-Key-Id": {k.key.ID}, "X-Latchkey-Permission": {""}}
+		"X-Latchkey-Key-Id": {k.key.ID}, "X-Latchkey-Permission": {"*:*"}}
 	if got := identityOf(resp.Header); resp.StatusCode != 200 || !maps.EqualFunc(got, want, slices.Equal) || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s: %s with %v", what, resp.Status, resp.Header)
 	}
