@@ -52,11 +52,13 @@ func reasonOf(v verify.Verdict) string {
 	case v.Need.Required == "":
 		return "The key can be used, and nothing more was asked for."
 	case v.Decision.DeniedBy == permission.ByKey:
-		return "The key has permissions of its own, and none of them gives " + v.Need.Required + "."
+		return "It takes " + v.Need.Required + ", which none of the key's own permissions gives."
 	case v.Decision.DeniedBy == permission.ByOwner:
-		return "The owner of the key holds nothing that gives " + v.Need.Required + "."
+		return "It takes " + v.Need.Required + ", which nothing gives that the owner of the key holds."
+	case v.Key.Inherits():
+		return "It takes " + v.Need.Required + ". The owner of the key holds " + v.Decision.Matched + ", and the key has whatever they hold."
 	}
-	return v.Decision.Matched + " gives " + v.Need.Required + ", and the owner of the key holds it."
+	return "It takes " + v.Need.Required + ". The key has " + v.Decision.Matched + ", and its owner holds what is needed."
 }
 
 // askOf reads what is asked about: one thing at the most.

@@ -67,7 +67,7 @@ func TestTableOfTheGuide(t *testing.T) {
 			key = new(permission.NewSet(strings.Trim(row[1], "`")))
 		}
 		need, err := c.Request(row[3], row[4])
-		answer := map[error]string{permission.ErrPath: "400", permission.ErrMethod: "405"}[err]
+		answer := map[error]string{permission.ErrPath: "400", permission.ErrMethod: "400"}[err]
 		if err == nil {
 			answer = map[permission.Party]string{"": "yes", permission.ByKey: "no: key", permission.ByOwner: "no: owner"}[permission.Decide(key, permission.NewSet(row[2]), need).DeniedBy]
 		}

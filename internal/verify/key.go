@@ -68,6 +68,9 @@ func (k *Key) Limits() Limits {
 	return *k.limits
 }
 
+// Inherits reports whether the key has no permissions of its own: it has whatever its owner holds.
+func (k *Key) Inherits() bool { return k.permissions == nil }
+
 // CreatedAt is when the key was made.
 func (k *Key) CreatedAt() time.Time { return time.UnixMicro(k.createdAt).UTC() }
 
