@@ -133,6 +133,10 @@ func TestDrop(t *testing.T) {
 		}
 	}
 	b.expect(Valid)
+	if b.memory.Drop(changefeed.Change{Kind: changefeed.Everything}); count() != "0 0 0 0" {
+		t.Errorf("left are %s", count())
+	}
+	b.expect(Valid)
 	if b.memory.Flush(); count() != "0 0 0 0" {
 		t.Errorf("after a flush: %s", count())
 	}
