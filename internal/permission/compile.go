@@ -172,18 +172,25 @@ func twin(method string) string {
 // wantEffectOfRoute finds a route that changes nothing: without it, access and cost were the same.
 func (b *builder) wantEffectOfRoute(at string, in Route) {
 	segments, _ := split(in.Path)
-	root := &b.catalogue.root
-	own := root.reach(segments).routes[in.Method]
+	n := b.catalogue.root.reach(segments)
+	own := n.routes[in.Method]
 	if own == nil || b.routes[own] != at+"/path" {
 		return
 	}
-	without := root.wider(in.Method, segments, own)
-	if without == nil {
-		without = &route{access: accessOf(in.Method)}
+	methods := []string{in.Method}
+	if in.Method == "GET" && n.routes["HEAD"] == nil {
+		methods = append(methods, "HEAD")
 	}
-	if own.access == without.access && own.credits == without.credits {
-		b.fault(at, "has no effect: access and cost are what they were without it")
+	for _, method := range methods {
+		without := b.catalogue.root.wider(method, segments, own)
+		if without == nil {
+			without = &route{access: accessOf(method)}
+		}
+		if own.access != without.access || own.credits != without.credits {
+			return
+		}
 	}
+	b.fault(at, "has no effect: access and cost are what they were without it")
 }
 
 // overlaps tells whether another path fits the same requests, or some of them so that none of the two is the narrower one. placed is
@@ -334,8 +341,8 @@ func (n *node) wider(method string, segments []string, but *route) *route {
 		if r := n.here(method); r != but {
 			return r
 		}
-		if method == "HEAD" {
-			return n.routes["GET"]
+		if get := n.routes["GET"]; method == "HEAD" && get != but {
+			return get
 		}
 		return nil
 	}
