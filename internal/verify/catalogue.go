@@ -15,7 +15,8 @@ import (
 var ErrResource = errors.New("the permission catalogue has no such resource")
 
 // need is what it takes to do what is asked for, or why nobody can say: ErrResource, permission.ErrPath, permission.ErrMethod.
-func (v *Verifier) need(ctx context.Context, ask Ask) (need permission.Need, senseless, err error) {
+// The last error is this node's.
+func (v *Verifier) need(ctx context.Context, ask Ask) (permission.Need, error, error) {
 	if ask.Method == "" && ask.Resource == "" && (ask.Permission == "" || permission.Known(ask.Permission)) {
 		return permission.NeedOf(ask.Permission), nil, nil
 	}
@@ -24,8 +25,8 @@ func (v *Verifier) need(ctx context.Context, ask Ask) (need permission.Need, sen
 	case err != nil:
 		return permission.Need{}, nil, err
 	case ask.Method != "":
-		need, senseless = c.Request(ask.Method, ask.Path)
-		return need, senseless, nil
+		need, err := c.Request(ask.Method, ask.Path)
+		return need, err, nil
 	case ask.Permission != "":
 		return c.Permission(ask.Permission), nil, nil
 	}
