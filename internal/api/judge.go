@@ -70,19 +70,23 @@ func windowOf(a *verify.Account) usage.Window {
 
 // rateLimit tells of a limit as draft-ietf-httpapi-ratelimit-headers-11 has it.
 func rateLimit(h http.Header, q *usage.Quota, window usage.Window, now time.Time) {
-	if q == nil {
-		return
-	}
-	policy := `"` + q.Class.String() + `";q=` + strconv.FormatInt(q.Limit, 10)
-	left := `"` + q.Class.String() + `";r=` + strconv.FormatInt(q.Remaining, 10)
+	var room [64]byte
+	policy := strconv.AppendInt(append(append(append(room[:0], '"'), q.Class.String()...), `";q=`...), q.Limit, 10)
 	if q.ResetsAt != nil {
-		policy += ";w=" + seconds(q.ResetsAt.Sub(window.Start(now)))
-		left += ";t=" + seconds(max(0, q.ResetsAt.Sub(now)))
+		policy = appendSeconds(append(policy, ";w="...), q.ResetsAt.Sub(window.Start(now)))
 	}
-	h["Ratelimit-Policy"], h["Ratelimit"] = []string{policy}, []string{left}
+	values := [2]string{string(policy)} // one allocation for two values
+	left := strconv.AppendInt(append(append(append(room[:0], '"'), q.Class.String()...), `";r=`...), q.Remaining, 10)
+	if q.ResetsAt != nil {
+		left = appendSeconds(append(left, ";t="...), max(0, q.ResetsAt.Sub(now)))
+	}
+	values[1] = string(left)
+	h["Ratelimit-Policy"], h["Ratelimit"] = values[0:1:1], values[1:2:2]
 }
 
-func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
+func appendSeconds(to []byte, d time.Duration) []byte {
+	return strconv.AppendInt(to, int64(d/time.Second), 10)
+}
 
 // refusal is what the holder of a key is told of a verdict that is not valid.
 func refusal(v verify.Verdict, r usage.Receipt, now time.Time) *problem.Error {
