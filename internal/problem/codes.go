@@ -69,7 +69,7 @@ var kinds = map[Code]Kind{
 	CredentialRequired:       {401, "This needs a credential", "Sign in, or send an access key as Authorization: Bearer."},
 	CredentialInvalid:        {401, "The credential cannot be used", "Sign in again, or use another access key."},
 	SignInFailed:             {401, "The handle or the password is wrong", "Check both; if the account exists and the password is lost, ask an administrator."},
-	PermissionDenied:         {403, "You are not authorized", "Ask an administrator for a role with the permission that metadata names."},
+	PermissionDenied:         {403, "You are not authorized", "Use a key with the permission that metadata names, or ask an administrator for a role that gives it."},
 	CredentialNotAllowed:     {403, "This cannot be done with this kind of credential", "Use the credential that metadata names."},
 	CrossOrigin:              {403, "The request comes from another site", "Call the API from its own origin, or with an access key from a program."},
 	PrivilegeExceeded:        {403, "You cannot give, take or overrule more than you hold", "Ask someone who holds the permissions that metadata names."},
