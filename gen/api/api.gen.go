@@ -55,6 +55,30 @@ func (e AccessKeyReportResultStatus) Valid() bool {
 	}
 }
 
+// Defines values for AccessKeySort.
+const (
+	AccessKeySortCreatedAt  AccessKeySort = "created_at"
+	AccessKeySortExpiresAt  AccessKeySort = "expires_at"
+	AccessKeySortLastUsedAt AccessKeySort = "last_used_at"
+	AccessKeySortName       AccessKeySort = "name"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeySort enum.
+func (e AccessKeySort) Valid() bool {
+	switch e {
+	case AccessKeySortCreatedAt:
+		return true
+	case AccessKeySortExpiresAt:
+		return true
+	case AccessKeySortLastUsedAt:
+		return true
+	case AccessKeySortName:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessKeyStatus.
 const (
 	AccessKeyStatusActive   AccessKeyStatus = "active"
@@ -463,6 +487,24 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for InstanceSignup.
+const (
+	InstanceSignupClosed InstanceSignup = "closed"
+	InstanceSignupOpen   InstanceSignup = "open"
+)
+
+// Valid indicates whether the value is a known member of the InstanceSignup enum.
+func (e InstanceSignup) Valid() bool {
+	switch e {
+	case InstanceSignupClosed:
+		return true
+	case InstanceSignupOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IntrospectResultTokenType.
 const (
 	IntrospectResultTokenTypeBearer IntrospectResultTokenType = "Bearer"
@@ -514,6 +556,24 @@ func (e RevokedBecause) Valid() bool {
 	case RevokedBecauseOwner:
 		return true
 	case RevokedBecauseReported:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SortOrder.
+const (
+	SortOrderAsc  SortOrder = "asc"
+	SortOrderDesc SortOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the SortOrder enum.
+func (e SortOrder) Valid() bool {
+	switch e {
+	case SortOrderAsc:
+		return true
+	case SortOrderDesc:
 		return true
 	default:
 		return false
@@ -742,6 +802,17 @@ type AccessKey struct {
 	Version int64 `json:"version"`
 }
 
+// AccessKeyDays defines model for AccessKeyDays.
+type AccessKeyDays struct {
+	// Data By day, oldest first.
+	Data []UsagePoint `json:"data"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID ID `json:"id"`
+}
+
 // AccessKeyExplainInput defines model for AccessKeyExplainInput.
 type AccessKeyExplainInput struct {
 	Access *AccessLevel `json:"access,omitempty"`
@@ -903,6 +974,18 @@ type AccessKeyListResult struct {
 	NextCursor *string     `json:"next_cursor,omitempty"`
 }
 
+// AccessKeyPolicy defines model for AccessKeyPolicy.
+type AccessKeyPolicy struct {
+	// ExpiryRequired Whether every new key must expire.
+	ExpiryRequired bool `json:"expiry_required"`
+
+	// LifeMostSeconds How far away an expiry may be; absent: as far as one likes.
+	LifeMostSeconds *int64 `json:"life_most_seconds,omitempty"`
+
+	// Most How many live keys an account has at the most.
+	Most int `json:"most"`
+}
+
 // AccessKeyRegenerateInput defines model for AccessKeyRegenerateInput.
 type AccessKeyRegenerateInput struct {
 	// OverlapSeconds How long the old secret lives on; seven days at the most.
@@ -924,6 +1007,9 @@ type AccessKeyReportResult struct {
 
 // AccessKeyReportResultStatus defines model for AccessKeyReportResult.Status.
 type AccessKeyReportResultStatus string
+
+// AccessKeySort defines model for AccessKeySort.
+type AccessKeySort string
 
 // AccessKeyStatus `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 // `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
@@ -1125,6 +1211,16 @@ type AccountUsage struct {
 	Window   UsageWindow `json:"window"`
 }
 
+// AccountUsageDaily defines model for AccountUsageDaily.
+type AccountUsageDaily struct {
+	// From When the first day begins (UTC).
+	From time.Time       `json:"from"`
+	Keys []AccessKeyDays `json:"keys"`
+
+	// To When the last day ends.
+	To time.Time `json:"to"`
+}
+
 // AdminRevokeAllInput defines model for AdminRevokeAllInput.
 type AdminRevokeAllInput struct {
 	// Account A sortable identifier of 20 characters (xid).
@@ -1258,6 +1354,16 @@ type CatalogueRoute struct {
 	Path string `json:"path"`
 }
 
+// ClusterNode defines model for ClusterNode.
+type ClusterNode struct {
+	// Behind How many changes it has not confirmed yet.
+	Behind int64  `json:"behind"`
+	ID     string `json:"id"`
+
+	// RenewedMs How long ago it was last seen to renew its lease; absent: not seen yet.
+	RenewedMs *int64 `json:"renewed_ms,omitempty"`
+}
+
 // Colour A CSS colour.
 //
 // Example: #1d4ed8
@@ -1346,6 +1452,41 @@ type HealthStatus string
 //
 // Example: cc5lnd2s1s4652adtu50
 type ID = string
+
+// Instance defines model for Instance.
+type Instance struct {
+	AccessKeys AccessKeyPolicy `json:"access_keys"`
+
+	// PasswordMin How many characters a password has at the least.
+	PasswordMin int `json:"password_min"`
+
+	// SetupDone Whether there is an administrator.
+	SetupDone bool `json:"setup_done"`
+
+	// Signup Whether anybody may make an account for themselves.
+	Signup InstanceSignup `json:"signup"`
+}
+
+// InstanceSignup Whether anybody may make an account for themselves.
+type InstanceSignup string
+
+// InstanceHealth defines model for InstanceHealth.
+type InstanceHealth struct {
+	Database ReadinessDatabase `json:"database"`
+
+	// Lease What lets the instance answer verifications from memory.
+	Lease ReadinessLease `json:"lease"`
+
+	// Node The instance that answers, by a name that is new at every start.
+	Node string `json:"node"`
+
+	// Nodes Every instance that revocations wait for, this one first.
+	Nodes       []ClusterNode    `json:"nodes"`
+	Revocations RevocationHealth `json:"revocations"`
+
+	// Version The program's.
+	Version string `json:"version"`
+}
 
 // IntrospectInput Members that are not named here are ignored, as RFC 6749 has it.
 type IntrospectInput struct {
@@ -1634,6 +1775,24 @@ type ResourceName = string
 // Revision A state of the service, as the header `Latchkey-Revision` named it. Opaque.
 type Revision = string
 
+// RevocationHealth defines model for RevocationHealth.
+type RevocationHealth struct {
+	// Pending Keys that are `revoking`.
+	Pending int64 `json:"pending"`
+
+	// Recent The last 200 that hold everywhere, newest first.
+	Recent []RevocationWait `json:"recent"`
+}
+
+// RevocationWait defines model for RevocationWait.
+type RevocationWait struct {
+	// At When the key was revoked.
+	At time.Time `json:"at"`
+
+	// WaitMs How long it took to hold on every instance.
+	WaitMs float64 `json:"wait_ms"`
+}
+
 // RevokeAllInput defines model for RevokeAllInput.
 type RevokeAllInput struct {
 	// Reason What happened, for the record. The rules of a name apply.
@@ -1738,6 +1897,9 @@ type RoleUpdate struct {
 	Permissions []Permission `json:"permissions,omitempty"`
 }
 
+// Search defines model for Search.
+type Search = string
+
 // Session defines model for Session.
 type Session struct {
 	// Address Where the sign-in came from.
@@ -1786,6 +1948,9 @@ type SetupInput struct {
 	// or that are made of the handle are refused.
 	Token Password `json:"token"`
 }
+
+// SortOrder defines model for SortOrder.
+type SortOrder string
 
 // UsageBucket defines model for UsageBucket.
 type UsageBucket string
@@ -1953,10 +2118,16 @@ type WindowUsage struct {
 // Example: cc5lnd2s1s4652adtu50
 type AccessKeyID = ID
 
+// AccessKeySearch defines model for AccessKeySearch.
+type AccessKeySearch = Search
+
 // AccountID A sortable identifier of 20 characters (xid).
 //
 // Example: cc5lnd2s1s4652adtu50
 type AccountID = ID
+
+// AuditTargetID defines model for AuditTargetID.
+type AuditTargetID = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -1969,6 +2140,9 @@ type IfMatch = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// Revoked defines model for Revoked.
+type Revoked = bool
 
 // RoleID A sortable identifier of 20 characters (xid).
 //
@@ -2047,8 +2221,17 @@ type AdminAccessKeyListParams struct {
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Revoked `false`: leave out `revoking` and `revoked` keys.
+	Revoked *Revoked `form:"revoked,omitempty" json:"revoked,omitempty"`
+
 	// ExpiringBefore Only live keys that expire before this moment.
 	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
+
+	// Search Only keys whose name, hint or id contains this, in whatever case; among everybody's, those of an owner whose handle does, too.
+	Search *AccessKeySearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Account Only keys of this account, by its id.
+	Account *ID `form:"account,omitempty" json:"account,omitempty"`
 }
 
 // AccountListParams defines parameters for AccountList.
@@ -2058,6 +2241,9 @@ type AccountListParams struct {
 
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Search Only accounts whose handle or name contains this, in whatever case.
+	Search *Search `form:"search,omitempty" json:"search,omitempty"`
 }
 
 // AdminAccountCreditsListParams defines parameters for AdminAccountCreditsList.
@@ -2077,6 +2263,15 @@ type AdminAuditEventListParams struct {
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Target Only events about this key, account, role or session, by its id.
+	Target *AuditTargetID `form:"target,omitempty" json:"target,omitempty"`
+
+	// From The first moment that counts.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The first moment that counts no more.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
 	// Account Only events about this account, by its id.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
@@ -2094,6 +2289,9 @@ type AuditEventListParams struct {
 
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Target Only events about this key, account, role or session, by its id.
+	Target *AuditTargetID `form:"target,omitempty" json:"target,omitempty"`
 }
 
 // AccessKeyListParams defines parameters for AccessKeyList.
@@ -2107,8 +2305,20 @@ type AccessKeyListParams struct {
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Revoked `false`: leave out `revoking` and `revoked` keys.
+	Revoked *Revoked `form:"revoked,omitempty" json:"revoked,omitempty"`
+
 	// ExpiringBefore Only live keys that expire before this moment.
 	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
+
+	// Search Only keys whose name, hint or id contains this, in whatever case; among everybody's, those of an owner whose handle does, too.
+	Search *AccessKeySearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Sort What they are sorted by.
+	Sort *AccessKeySort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Order Rising or falling.
+	Order *SortOrder `form:"order,omitempty" json:"order,omitempty"`
 }
 
 // AccessKeyUpdateParams defines parameters for AccessKeyUpdate.
@@ -2221,6 +2431,9 @@ type ServerInterface interface {
 	// AccountUsage What the own account used in its window
 	// (GET /api/accounts/usage)
 	AccountUsage(ctx echo.Context) error
+	// AccountUsageDaily What each of the own keys was used for, by day
+	// (GET /api/accounts/usage/daily)
+	AccountUsageDaily(ctx echo.Context) error
 	// AccountRemoveRole Take a role from an account
 	// (DELETE /api/accounts/{handle}/roles/{role_id})
 	AccountRemoveRole(ctx echo.Context, handle Handle, roleID RoleID) error
@@ -2242,6 +2455,9 @@ type ServerInterface interface {
 	// AccountCreate Create an account
 	// (POST /api/admin/accounts)
 	AccountCreate(ctx echo.Context) error
+	// AdminAccountGet See an account
+	// (GET /api/admin/accounts/{account_id})
+	AdminAccountGet(ctx echo.Context, accountID AccountID) error
 	// AdminAccountCreditsList The credits of an account, and its ledger
 	// (GET /api/admin/accounts/{account_id}/credits)
 	AdminAccountCreditsList(ctx echo.Context, accountID AccountID, params AdminAccountCreditsListParams) error
@@ -2263,6 +2479,9 @@ type ServerInterface interface {
 	// AdminAuditEventList List what anyone did
 	// (GET /api/admin/audit-events)
 	AdminAuditEventList(ctx echo.Context, params AdminAuditEventListParams) error
+	// InstanceHealthGet How the instances are
+	// (GET /api/admin/health)
+	InstanceHealthGet(ctx echo.Context) error
 	// AuditEventList List what the own account did, and what was done to it
 	// (GET /api/audit-events)
 	AuditEventList(ctx echo.Context, params AuditEventListParams) error
@@ -2314,6 +2533,9 @@ type ServerInterface interface {
 	// SessionDelete End one of the own sessions
 	// (DELETE /api/auth/sessions/{session_id})
 	SessionDelete(ctx echo.Context, sessionID SessionID) error
+	// InstanceGet How this instance is set
+	// (GET /api/instance)
+	InstanceGet(ctx echo.Context) error
 	// PermissionCatalogueGet What permissions there are
 	// (GET /api/permissions)
 	PermissionCatalogueGet(ctx echo.Context) error
@@ -2436,6 +2658,15 @@ func (w *ServerInterfaceWrapper) AccountUsage(ctx echo.Context) error {
 	return err
 }
 
+// AccountUsageDaily converts echo context to params.
+func (w *ServerInterfaceWrapper) AccountUsageDaily(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccountUsageDaily(ctx)
+	return err
+}
+
 // AccountRemoveRole converts echo context to params.
 func (w *ServerInterfaceWrapper) AccountRemoveRole(ctx echo.Context) error {
 	var err error
@@ -2511,11 +2742,32 @@ func (w *ServerInterfaceWrapper) AdminAccessKeyList(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "revoked" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revoked", ctx.QueryParams(), &params.Revoked, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revoked: %s", err))
+	}
+
 	// ------------- Optional query parameter "expiring_before" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "expiring_before", ctx.QueryParams(), &params.ExpiringBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expiring_before: %s", err))
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", ctx.QueryParams(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter search: %s", err))
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -2568,6 +2820,13 @@ func (w *ServerInterfaceWrapper) AccountList(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", ctx.QueryParams(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter search: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccountList(ctx, params)
 	return err
@@ -2579,6 +2838,22 @@ func (w *ServerInterfaceWrapper) AccountCreate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccountCreate(ctx)
+	return err
+}
+
+// AdminAccountGet converts echo context to params.
+func (w *ServerInterfaceWrapper) AdminAccountGet(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AdminAccountGet(ctx, accountID)
 	return err
 }
 
@@ -2714,6 +2989,27 @@ func (w *ServerInterfaceWrapper) AdminAuditEventList(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", ctx.QueryParams(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter target: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
 	// ------------- Optional query parameter "account" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2740,6 +3036,15 @@ func (w *ServerInterfaceWrapper) AdminAuditEventList(ctx echo.Context) error {
 	return err
 }
 
+// InstanceHealthGet converts echo context to params.
+func (w *ServerInterfaceWrapper) InstanceHealthGet(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.InstanceHealthGet(ctx)
+	return err
+}
+
 // AuditEventList converts echo context to params.
 func (w *ServerInterfaceWrapper) AuditEventList(ctx echo.Context) error {
 	var err error
@@ -2758,6 +3063,13 @@ func (w *ServerInterfaceWrapper) AuditEventList(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", ctx.QueryParams(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter target: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -2792,11 +3104,39 @@ func (w *ServerInterfaceWrapper) AccessKeyList(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
 	}
 
+	// ------------- Optional query parameter "revoked" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revoked", ctx.QueryParams(), &params.Revoked, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revoked: %s", err))
+	}
+
 	// ------------- Optional query parameter "expiring_before" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "expiring_before", ctx.QueryParams(), &params.ExpiringBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expiring_before: %s", err))
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", ctx.QueryParams(), &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter search: %s", err))
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -3058,6 +3398,15 @@ func (w *ServerInterfaceWrapper) SessionDelete(ctx echo.Context) error {
 	return err
 }
 
+// InstanceGet converts echo context to params.
+func (w *ServerInterfaceWrapper) InstanceGet(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.InstanceGet(ctx)
+	return err
+}
+
 // PermissionCatalogueGet converts echo context to params.
 func (w *ServerInterfaceWrapper) PermissionCatalogueGet(ctx echo.Context) error {
 	var err error
@@ -3255,6 +3604,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.POST(options.BaseURL+"/api/setup", wrapper.SetupComplete, options.OperationMiddlewares["SetupComplete"]...)
+	router.GET(options.BaseURL+"/api/instance", wrapper.InstanceGet, options.OperationMiddlewares["InstanceGet"]...)
 	router.POST(options.BaseURL+"/api/auth/password/signup", wrapper.AuthPasswordSignup, options.OperationMiddlewares["AuthPasswordSignup"]...)
 	router.POST(options.BaseURL+"/api/auth/password/signin", wrapper.AuthPasswordSignin, options.OperationMiddlewares["AuthPasswordSignin"]...)
 	router.PATCH(options.BaseURL+"/api/auth/password", wrapper.AuthPasswordUpdate, options.OperationMiddlewares["AuthPasswordUpdate"]...)
@@ -3286,6 +3636,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/permissions", wrapper.PermissionCatalogueGet, options.OperationMiddlewares["PermissionCatalogueGet"]...)
 	router.PUT(options.BaseURL+"/api/permissions", wrapper.PermissionCatalogueUpdate, options.OperationMiddlewares["PermissionCatalogueUpdate"]...)
 	router.GET(options.BaseURL+"/api/accounts/usage", wrapper.AccountUsage, options.OperationMiddlewares["AccountUsage"]...)
+	router.GET(options.BaseURL+"/api/accounts/usage/daily", wrapper.AccountUsageDaily, options.OperationMiddlewares["AccountUsageDaily"]...)
 	router.GET(options.BaseURL+"/api/accounts/credits", wrapper.AccountCreditsList, options.OperationMiddlewares["AccountCreditsList"]...)
 	router.POST(options.BaseURL+"/oauth/introspect", wrapper.TokenIntrospect, options.OperationMiddlewares["TokenIntrospect"]...)
 	router.GET(options.BaseURL+"/forward-auth", wrapper.ForwardAuth, options.OperationMiddlewares["ForwardAuth"]...)
@@ -3296,12 +3647,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/admin/access-keys/revoke-all", wrapper.AdminAccessKeyRevokeAll, options.OperationMiddlewares["AdminAccessKeyRevokeAll"]...)
 	router.GET(options.BaseURL+"/api/admin/accounts", wrapper.AccountList, options.OperationMiddlewares["AccountList"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts", wrapper.AccountCreate, options.OperationMiddlewares["AccountCreate"]...)
+	router.GET(options.BaseURL+"/api/admin/accounts/:account_id", wrapper.AdminAccountGet, options.OperationMiddlewares["AdminAccountGet"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/suspend", wrapper.AccountSuspend, options.OperationMiddlewares["AccountSuspend"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/restore", wrapper.AccountRestore, options.OperationMiddlewares["AccountRestore"]...)
 	router.PATCH(options.BaseURL+"/api/admin/accounts/:account_id/limits", wrapper.AccountLimitsUpdate, options.OperationMiddlewares["AccountLimitsUpdate"]...)
 	router.GET(options.BaseURL+"/api/admin/accounts/:account_id/usage", wrapper.AdminAccountUsage, options.OperationMiddlewares["AdminAccountUsage"]...)
 	router.GET(options.BaseURL+"/api/admin/accounts/:account_id/credits", wrapper.AdminAccountCreditsList, options.OperationMiddlewares["AdminAccountCreditsList"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/credits", wrapper.AccountCreditsAdd, options.OperationMiddlewares["AccountCreditsAdd"]...)
+	router.GET(options.BaseURL+"/api/admin/health", wrapper.InstanceHealthGet, options.OperationMiddlewares["InstanceHealthGet"]...)
 	router.GET(options.BaseURL+"/livez", wrapper.Livez, options.OperationMiddlewares["Livez"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Readyz, options.OperationMiddlewares["Readyz"]...)
 
@@ -4420,6 +4773,145 @@ func (response AccountUsage503ApplicationProblemPlusJSONResponse) VisitAccountUs
 	return err
 }
 
+type AccountUsageDailyRequestObject struct {
+}
+
+type AccountUsageDailyResponseObject interface {
+	VisitAccountUsageDailyResponse(w http.ResponseWriter) error
+}
+
+type AccountUsageDaily200JSONResponse AccountUsageDaily
+
+func (response AccountUsageDaily200JSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily400ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily401ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily403ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily413ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily431ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily500ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountUsageDaily503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccountUsageDaily503ApplicationProblemPlusJSONResponse) VisitAccountUsageDailyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AccountRemoveRoleRequestObject struct {
 	Handle Handle `json:"handle"`
 	RoleID RoleID `json:"role_id"`
@@ -5511,6 +6003,162 @@ type AccountCreate503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AccountCreate503ApplicationProblemPlusJSONResponse) VisitAccountCreateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGetRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+}
+
+type AdminAccountGetResponseObject interface {
+	VisitAdminAccountGetResponse(w http.ResponseWriter) error
+}
+
+type AdminAccountGet200JSONResponse struct{ AccountJSONResponse }
+
+func (response AdminAccountGet200JSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet400ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet401ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet403ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet404ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet413ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet431ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet500ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AdminAccountGet503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AdminAccountGet503ApplicationProblemPlusJSONResponse) VisitAdminAccountGetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6654,6 +7302,145 @@ type AdminAuditEventList503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AdminAuditEventList503ApplicationProblemPlusJSONResponse) VisitAdminAuditEventListResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGetRequestObject struct {
+}
+
+type InstanceHealthGetResponseObject interface {
+	VisitInstanceHealthGetResponse(w http.ResponseWriter) error
+}
+
+type InstanceHealthGet200JSONResponse InstanceHealth
+
+func (response InstanceHealthGet200JSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet400ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet401ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet403ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet413ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet431ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet500ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceHealthGet503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceHealthGet503ApplicationProblemPlusJSONResponse) VisitInstanceHealthGetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9476,6 +10263,110 @@ func (response SessionDelete503ApplicationProblemPlusJSONResponse) VisitSessionD
 	return err
 }
 
+type InstanceGetRequestObject struct {
+}
+
+type InstanceGetResponseObject interface {
+	VisitInstanceGetResponse(w http.ResponseWriter) error
+}
+
+type InstanceGet200JSONResponse Instance
+
+func (response InstanceGet200JSONResponse) VisitInstanceGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceGet400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceGet400ApplicationProblemPlusJSONResponse) VisitInstanceGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceGet413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceGet413ApplicationProblemPlusJSONResponse) VisitInstanceGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceGet431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceGet431ApplicationProblemPlusJSONResponse) VisitInstanceGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceGet500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceGet500ApplicationProblemPlusJSONResponse) VisitInstanceGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type InstanceGet503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response InstanceGet503ApplicationProblemPlusJSONResponse) VisitInstanceGetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PermissionCatalogueGetRequestObject struct {
 }
 
@@ -11262,6 +12153,9 @@ type StrictServerInterface interface {
 	// AccountUsage What the own account used in its window
 	// (GET /api/accounts/usage)
 	AccountUsage(ctx context.Context, request AccountUsageRequestObject) (AccountUsageResponseObject, error)
+	// AccountUsageDaily What each of the own keys was used for, by day
+	// (GET /api/accounts/usage/daily)
+	AccountUsageDaily(ctx context.Context, request AccountUsageDailyRequestObject) (AccountUsageDailyResponseObject, error)
 	// AccountRemoveRole Take a role from an account
 	// (DELETE /api/accounts/{handle}/roles/{role_id})
 	AccountRemoveRole(ctx context.Context, request AccountRemoveRoleRequestObject) (AccountRemoveRoleResponseObject, error)
@@ -11283,6 +12177,9 @@ type StrictServerInterface interface {
 	// AccountCreate Create an account
 	// (POST /api/admin/accounts)
 	AccountCreate(ctx context.Context, request AccountCreateRequestObject) (AccountCreateResponseObject, error)
+	// AdminAccountGet See an account
+	// (GET /api/admin/accounts/{account_id})
+	AdminAccountGet(ctx context.Context, request AdminAccountGetRequestObject) (AdminAccountGetResponseObject, error)
 	// AdminAccountCreditsList The credits of an account, and its ledger
 	// (GET /api/admin/accounts/{account_id}/credits)
 	AdminAccountCreditsList(ctx context.Context, request AdminAccountCreditsListRequestObject) (AdminAccountCreditsListResponseObject, error)
@@ -11304,6 +12201,9 @@ type StrictServerInterface interface {
 	// AdminAuditEventList List what anyone did
 	// (GET /api/admin/audit-events)
 	AdminAuditEventList(ctx context.Context, request AdminAuditEventListRequestObject) (AdminAuditEventListResponseObject, error)
+	// InstanceHealthGet How the instances are
+	// (GET /api/admin/health)
+	InstanceHealthGet(ctx context.Context, request InstanceHealthGetRequestObject) (InstanceHealthGetResponseObject, error)
 	// AuditEventList List what the own account did, and what was done to it
 	// (GET /api/audit-events)
 	AuditEventList(ctx context.Context, request AuditEventListRequestObject) (AuditEventListResponseObject, error)
@@ -11355,6 +12255,9 @@ type StrictServerInterface interface {
 	// SessionDelete End one of the own sessions
 	// (DELETE /api/auth/sessions/{session_id})
 	SessionDelete(ctx context.Context, request SessionDeleteRequestObject) (SessionDeleteResponseObject, error)
+	// InstanceGet How this instance is set
+	// (GET /api/instance)
+	InstanceGet(ctx context.Context, request InstanceGetRequestObject) (InstanceGetResponseObject, error)
 	// PermissionCatalogueGet What permissions there are
 	// (GET /api/permissions)
 	PermissionCatalogueGet(ctx context.Context, request PermissionCatalogueGetRequestObject) (PermissionCatalogueGetResponseObject, error)
@@ -11614,6 +12517,29 @@ func (sh *strictHandler) AccountUsage(ctx echo.Context) error {
 	return nil
 }
 
+// AccountUsageDaily operation middleware
+func (sh *strictHandler) AccountUsageDaily(ctx echo.Context) error {
+	var request AccountUsageDailyRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccountUsageDaily(ctx.Request().Context(), request.(AccountUsageDailyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccountUsageDaily")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccountUsageDailyResponseObject); ok {
+		return validResponse.VisitAccountUsageDailyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AccountRemoveRole operation middleware
 func (sh *strictHandler) AccountRemoveRole(ctx echo.Context, handle Handle, roleID RoleID) error {
 	var request AccountRemoveRoleRequestObject
@@ -11827,6 +12753,31 @@ func (sh *strictHandler) AccountCreate(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(AccountCreateResponseObject); ok {
 		return validResponse.VisitAccountCreateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AdminAccountGet operation middleware
+func (sh *strictHandler) AdminAccountGet(ctx echo.Context, accountID AccountID) error {
+	var request AdminAccountGetRequestObject
+
+	request.AccountID = accountID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AdminAccountGet(ctx.Request().Context(), request.(AdminAccountGetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AdminAccountGet")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AdminAccountGetResponseObject); ok {
+		return validResponse.VisitAdminAccountGetResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -12049,6 +13000,29 @@ func (sh *strictHandler) AdminAuditEventList(ctx echo.Context, params AdminAudit
 		return err
 	} else if validResponse, ok := response.(AdminAuditEventListResponseObject); ok {
 		return validResponse.VisitAdminAuditEventListResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// InstanceHealthGet operation middleware
+func (sh *strictHandler) InstanceHealthGet(ctx echo.Context) error {
+	var request InstanceHealthGetRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.InstanceHealthGet(ctx.Request().Context(), request.(InstanceHealthGetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InstanceHealthGet")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(InstanceHealthGetResponseObject); ok {
+		return validResponse.VisitInstanceHealthGetResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -12653,6 +13627,29 @@ func (sh *strictHandler) SessionDelete(ctx echo.Context, sessionID SessionID) er
 	return nil
 }
 
+// InstanceGet operation middleware
+func (sh *strictHandler) InstanceGet(ctx echo.Context) error {
+	var request InstanceGetRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.InstanceGet(ctx.Request().Context(), request.(InstanceGetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "InstanceGet")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(InstanceGetResponseObject); ok {
+		return validResponse.VisitInstanceGetResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // PermissionCatalogueGet operation middleware
 func (sh *strictHandler) PermissionCatalogueGet(ctx echo.Context) error {
 	var request PermissionCatalogueGetRequestObject
@@ -13044,295 +14041,317 @@ func (sh *strictHandler) Readyz(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L0Lc9u2tj/6VXC5/3ea9lCK/EjSyNM54zhO6xvncWyn6cO5IiRCEmoK0AZAK9o5vp/9DtYC+JBIiZKd",
-	"ZKfbZ87sOhSJ58LCev7Wp2AgJ1MpmDA66H4KxozGTMGfh4OBTIX5hYo4YfZBzPRA8anhUgTd4GLMyBh+",
-	"I3JIzJiRKzb/ThM5E0y1gzBQ7J8pVywOukalLAz0YMwm1DZk5lMWdANtFBej4OYm9H2dPK/uh8d30McR",
-	"NTSRo5QdX9BRdT/XTGkuhe9s4L8gXJB/ptIwHZKhVCQ6GbZeUTMYR3YQqzpt3NcVm2/fy0s2P/445Yrp",
-	"5b7ej5nIemD4Fnlw9uKI7O3tPf3+gEiRzMmMmzEXZGefxHSu7aC4adBrow3bdKPeMjXhWkNrVY1Ps9+J",
-	"GVNDEmagK9sH0/ZvJdPReNNuz6hhp3zCTdUaUkO4JgkbGjexSZdEl8E/U6bml8GB+ulR58D8tPe404lC",
-	"EpmI9BkXI6LZQIpYk1QYnsAgZ1zEckaYiPW69c0G9FYmfDCvXozEvqBxIeh0msxDQjWJFR2aFmdm2Bob",
-	"M6VT3lLUMHi55c54a2eHjKkm3JSm8s+fdnY7B7Offny83+lEbXLY10wYMhszxewMFCNUMSKkYGsnwIya",
-	"Hw4NU8tjP3crYySZ0UVam3DBJ+kk6O6EvlkuDBsx5dq95vXkoQ01jAyVnJDZmA/GROb0zzWJGY3d+aKm",
-	"lzCqTbSaVP6PYsOgG/zjYc4qH+Kv+mE2FDuucwZUeSTlFa/hmBpfIQN4JyS/GDN9Yw8gFTE5pxN2zg37",
-	"6ZR+PCBsMjWcxfnKZx83IZ73798fpmbMhOEDaipGYznA4yePOl0SPWNUMUUUo8nkp8sgsTznis0vgygE",
-	"xkAippRUP10GXFzThMc9I6+YuAwixzyQKgg8JTOqiSWZ1SO8CYMpVXTCTH7dMK3X8hTqOQq3z6fUjIMw",
-	"EHRiG6fQRO+KzXs83npLT543v5KoIBTfqx+S/fUOxnOUKi1V9WAiwT6a3gDeiDznndIRI302lIplg4ND",
-	"no8Ovyjt05Qaw5R99//9s9N6SlvXHz7tdm7+TxBW3W72OuFi9Ax6WR4bUHbCr+HwOSaFV5AbGDFjrslE",
-	"TlhhBRcGyVwnPfykNNqhVBNqgm4QU8Nahk9Y5TibyTBrNxNf3Xoj3SjsgE6GcLFXj8jKDHY8M3frDMZU",
-	"jFhMgFfD8UqoNkQzJg4IFdIy5Uyc8LcUTaRg5MH+zi6J3G+9CdcTkCe+zyaId0E+RS9ylFaZfaSTqV2/",
-	"4DLYuQyCsEgll4Glkw+fdsKdpzeXQTWh1Nyrv8gZmVAxJ9ywiSYUadZeShSv9InUtXQBl1lpnDEb0jQx",
-	"QXen0wmDCf3oLhH415orRSZsHeNRMmE1lGF/uoMz7i6QdQNx90DNWNyvdzEcQ02qa441nGi4HeAMa3j3",
-	"gESKXcsrLkYRXGn4TxZHIDSYmazbTfw+aDrC7LZwY4QLxQmAz2TMURK2N+BbyoFrDqQwTAARWjnJ3opc",
-	"iod/aZQjMhr/FPDY3ppDbsWWgMbUUrS92SzDlEqxgSFjqTQjfTgFczt3++lN48H7YWWjzrcIn+ipFJqV",
-	"78UGk9hw7bD/ZTq7YnO8+GVqiJUuNRsoBgexoB961aaqK/faQ3jnpnCd3uUkoL2aKWSMPO/6naYjdtf9",
-	"Y6MVgwCVwfLqVLM4zHi55c0hnIz+3Imn9iDhONOYm+NrJswp13e4UqVmz5i2LLJixIfIfeWQMPuyDolg",
-	"M6tPDbnSbiVTMz5PgXzucHh5mxWjOucjwWLCxQL1nTPTygXtVTRYlsqhi2c0PkNesWIaUyX7CZv812bT",
-	"eYtf1dGl11EHVAhpSN8+sfqIVISSa5qgrYEXX7AE1CbRhBkaU0MjYjmmRhEvoQMGO3MkxTDhgy8+H1S2",
-	"QOLkYqRJLJkmduA0SeQMjAg4OjuiCylPqVp5CD/LIPsyBtUvsZ0rK4YK8nifvOTPQvzHj/bvTI1xiuI1",
-	"U/YSwM2B1+ySyylTMNTvNIk+tib0Y8s2H+E8FYu5OWXxiKk7OyClRutmSBMqBgw5C80Osh1wAh9WHOYX",
-	"UvV5HDPxpbdjQJOEKbvEV0LOBIx5QudANrEEcQIG+Ase4K9FNY5/gOBSpJydx5Za/AgTM76znXbNVYzn",
-	"d4ZLciKs2E2TY6uPf8kFOSQgWnui0kxd8wE7sHtmDz7cdE5PgYG+luaFTEX8Jcf4WhKdDsbIiuDUWoqa",
-	"y1Th4uV2xcwUfGdbV9V2Lfm7F7aQp8o2bOjgrQJLGrc9vKA8YfGXPiiWX3odVXMxYF5NtVcbrPwZKgHV",
-	"Wo1jt05RCIkUVgBRlh/Ei2t06kxTraIJcNWCFexz+TheUXF30jS2eZgk9ZKVmyWyki8yT5ncHWlDY3Xi",
-	"DKjEN2FwIaVdVSdV6S9KglKiEcFqY5OpFVxBmgL7gKUsK0CRdLqwxCVz/8qlzV4s2uRbuVG+0cfudW8V",
-	"b2Vm8dW7mhnQYeLvBE3NWCr+L/alOetAMVCLaQLLKwVDc96inHoMJJ2KVNN+goebCj2zFylcHHSySOvv",
-	"379vLZqqVy3KomXbr8w15Ynt84uLwHgX+pXA2RIhZwfEqDmhI8oFoXYT3dWJjg8uSIESFonzNjSi0+lU",
-	"KsPiVyzm9AKMXV9H4LbrMU0oF8ncSw4TOyZi5lNHPyWZmhh6xXRo1+bdxYvWj20wQ7lOl4whU2U/NM7W",
-	"M1CMGhYfmqZ2YTvwhGWfVHhNs2sMOPYBoegKy5x5oJM264oNh2xg+DXr5d5LXeNo9M4qKxPH0lJSSDRs",
-	"qJW3yATt5lSAaQZc4WQsE3QJgSG1ubBih+bGSpWiwJ+YsKeo4rJ+QRPNiLQXvFsSywliDic9bufT7kuZ",
-	"MAqNO4dzj1as8QslJ0UHgL0RubHUILQXLP2id4mwl2XzBR9zYWrcx2k/4QPSZyMuhJVdM5nWG7lye3dy",
-	"NaWm98b88fHM/LX7fu/i5fPpx9+q+uNxE6NqGHAxAPtij9eIQ/4FPB5lEnRmkKXOE6pNz/LfynUu0jJ4",
-	"DtBhDk7ykBhZYEtbL3c+Aj6tcVTbnmkcK6Z1aW6oBBrp7xBw3VZPE3zdjc2bp/j6jbcxr/7stX3nJgw2",
-	"Pp8FV0V+Tv0yzsbU2JX8TGd1qtg1l6nurTpn74BfzXwcCNK5d8DNpLrShGoyY0lSYHGJ3SZuwKDTnAwc",
-	"nfb6bEBTzZrJzvEz97ZtQBrLxVfRsTdHA/FMaMwKq43uiCzqpNmgdebm2MjjEAbpNN70ykm9EXpVV+8h",
-	"RsSZlsPAue8qXPhcM+eDQU0CtbDSzLkwj/eDSp9X7nj4MwBnUX6FFufmjk9+MYS5swa4bN3tlo/8Q9a/",
-	"7P/FBsZZ5XE9jz+CiHAipilKJzEqszR5W7jgh/byCRfufJqZotfv3Cm7Zkn5gG929lRuMV5N0/DaKRdI",
-	"0EzLVA0aHAV8D9nQzdoFE9S4GSwsSZLIGd7ey7fxIKHrlwvo7gjetJ/IeO3Yf2WKD+dH9s0boKLYsemq",
-	"KCpDBlIbXbhp8KZvRLVWZhPcMph5VfuSJHRwpTNvi6dwuNRFOrGUfsXmQRgAKy7QZX5CwUNeZ6tYDD0b",
-	"8WumXahcBTOkui5ISaWJE4BjZu/7GIReCoEzTAxYTYP+wDYZGzcoTtc0lZNllZcCf10OhMxk9ik1Y9Jn",
-	"iRQjTYys7kSmpq4H+1NN80NudXiqSfT2zfkFeQgqw0PNqHKhkCs4eOb033/6tOD03+101rJAf3IczRe4",
-	"nNvIlVxsG/Z1W+E4C86Tiog0SbzURk4MmaQatHKOl/4wNalitXei/Rp1ZwwTWCF60SR5Mwy6f24ohH2o",
-	"7SRfzC8lprXJ6zRBO4aTd6ghcPlxKVbIbORQQFTenCRcgxuXpALF18LhoyLOzCOXAvRbaCNzjdnGnClw",
-	"iN5h+4mW8Cw6fP7q5PXJ+cXZ4cWbMxdE8e78uPf2+Oz8zevD097h0dHx+Xnv5fHv51H7UmwnSE7oxxP8",
-	"Co5GzdY4OXPhoMA2rT4MWqfIpjakluAmXLzQUNir5iKzsbRsVF4xEZLoMu109gZ9RUUMfzKru+FDHu88",
-	"xmfuAba6v4cP8dlADdxLUZucGysdc2PV7y5BQyKcLqLH4LQaUVTGcmWRViqLvfn7/uz3P16O/9m5Ovr5",
-	"FRWc/ni+d7LbGe4kx4NnL3Z+frI32n/6hP+q1f7L32cnsjKCqrgBbkmWt+BDcRNO8yO7iiWtOTmpBh7C",
-	"6GDsY5chONydjO+0i0A+IJRM2KSPXjJYLne2xtSSvTPH5t/atVuy4HjBYUkQKAZz5f9X4PCdKmFhkppM",
-	"TLqjJjFs6a7aWynnFcI1lsS8KzaH/zY6+sXjtaRCFkJHqyOJi5QH3a48+mdsxART1LBtbkR5zVRCpz1n",
-	"JC0F9XXCiuhBK3+gDTGJvV6YgFAmxQHR7JoJzGhYCCis373Hnf0fb7VtZ2wqldlm9kubOqEfT5kYmXHQ",
-	"/XHn6W6ltOr5+I4nNv/v5a2uE/ne+wjzOZnZv4YyFXGbeDlVY9ShZfuYYtDG9fJD23cd+3/vhHdARXYN",
-	"64g/F/e8UK/YgPFrFldI9Iu8E79d2Xtd3GMezMg1ZBCMpHS3dyHs0ZuHkQnq1C6txEu/7PIjkbedRmAd",
-	"82kiudiBGrdVMA4uRYTiIvaOUSpgi41yMTICZjuQE9YmLquARBQ08wg/APGRirnzkaOsAiH8PGGFnp3x",
-	"Xqd6ykTM4ksBMorhSYLCEKmTSVAk8RuDnQfOMmQ3JDMSBWHg5x94Q3FcqZJlG/MOjBJrT9WEi+LTnSW5",
-	"e6WFu1sWst2muG/ye38zW/fronj+xoyZmnEN8sW/oaC+YGViEGamCU0Sn26UJ3cdgOaBmibkRRE6o8Ah",
-	"7sX9b1fcr+eNWRRt+Uj108EVM41MS8/w1ZvQEjZtLMTAt28lF6ZKihkqOWluhb1i82bemoQPGTTSyGYm",
-	"U4H+BiObj8VIQxO9UQfL12ngVgC6Dv1uZI0XJuJWfeX9h/a8L2aQdU6hahXv5G3mNPLWooRn7jGNf7mQ",
-	"dUjqK3qiorKCtvN0t91p77aflDNY/uy0nh62XtDWsNv+8Gk33H9Ule4UBj5dsHlOYBgMpNBcGyaq8jcj",
-	"2/bARF3yVxqPGOnPCS1G1DJi96pPNcvECSGtpMuygFRn5GSWyx1JK0NYXsQ+oicAfQPcckDgcIKxmMV2",
-	"nS4F2EgpvBErOqMJ5t1A9AKLy7c4jrPybh5IbdaYesG06ZS7smdswfqn6VyvFs53Gutp7ojX2QxQVQgL",
-	"OVWQskjel2NasmDg6NXh6Ys3Z6+On0cL0m+NYL69l2EgVVxSfJBHV0oqlMRqTlQqQpdMkGp7UYuYQHaC",
-	"LhrXlwWWL+zRWORZ9TwIWUNJvqdWSJwpboCFQeBGnazo80xuHR8yztIGm6T1NY8B+EtygeJns3HcvaCk",
-	"pFUrRvza6iYjZuVR77tuL8kk2lARo8JDk+SOPNcwgsaX/5lM2BkbVjWUqSgVOeYQjDobQ55kybGdfdTc",
-	"S7yxs3cTD6ujiDBPMXU+V1ym8rbWnBvIVt7izi6muzWl9E0o0uXOrSEWqvXMMr7lZctG55taMf/c5lme",
-	"Y9EQuBDY7q6jVIBqs0AR9X7IzA54N82habWRFOiiAwQ3S4vlWlm7QHekR9/avFqjh9yZuXV9+9uve/0K",
-	"11ttXVbiRpZbzHK8pd0263gFaVj+WikxuY9RBp3QmOUgDOXpfYv35Td2D1VdKmsujxVbXqPM01yGWr85",
-	"Ba/N+iy2dxjl5Q3d5WXC0HErcJti8iyRyptOvJEMT22Yh6EKpgkXgySFSIpSqhu5GDOuiE4nmH9hcor+",
-	"rnkYHlg+WNW+F5ngqhb+J5WGujYyrtb0g43ZVB0HCLK2wiwDP5tBvpnhCht9POEiS3rZ0kiwEXlBQGA/",
-	"gxhpGonog29W6yjw1uJirQr4SGNuDgcGuW7lxHpN+Vqt4SNzyBTyhSesPjA2T86oxthAmjdSkamS14Ap",
-	"JNHfQ9HW7PUsIQVEvmDKdBAWIHWqtf+s48aT3uySWNiYwkTz5avdJkh6X7dNa+47u3SQD48ebZlWx3pR",
-	"TxFrM/GRdm7CbRTSOwkyRyWQuxRyzPUncgiGI8tQMTHEPoGsKkTucUpi5dwFm9VzgCrjBcDf0SRlGvNi",
-	"vHmKFmLwl3ZUJvHWveQoSEvNGqpG6w3XsHMX+Gp2BzSFXYAMnLXqILTpCSkb12raXiVr4sY2lzTzA3Nb",
-	"YdP1vHroPi0pMzEyk057dmCQk4OsB46pW6TCEw2YEL10WnyWiV/5M8W0kar8SCasR+N4+aFiE8sawTSM",
-	"umjPJbXmDLGnDVWm9MT3CW3kQ4V/Og3f/9OlG5W4anl2/mH+YeFh7jYtPfThFgs/ZJkBeKR6hbXJvzV2",
-	"y/wbVsAqv+CRt0pPdWEgmem2PGJYVPQUVvzgZAy3C5U2vMJpW6LrpjzwimP2ee6J9gKQ3Yy6S64wpyDn",
-	"o+vDCqA3YNDVZJ/jEH1my8yXsbaUcWC22aBldljVUZbvflYwOm/lj6pISGLXLMlTka6EnOk2ee9gjyI8",
-	"rRGhBP5y2GqURGCEjhprDgvOrtwTu1fBZhsormWzOjiyxnWm3jw+G1A+zZhpjNxGHwFNEnhl1ibRJ9v3",
-	"TcnYawUCzUaAzQfBQLYxBFh1UdpWESvrUAXHCAYkrY1YWlwDw00VVN8LK7wyOUUItnI36w6nU4cdMaym",
-	"Mx+y/rmdnquzJGgu+Ett7swpNmFmLONFmMfD1h8fPu2E1SiPSGCrXGn294O1BLS0aWt3zQ3WDaBy12Qi",
-	"U1XylQX/2H/y6NHjp8EygMnR+TkZwBdlr/A/duJ9Fv+44BP+x2HrD9r6V6f19MH3Yfv/Jg9bdo0e71ev",
-	"EVo3joVR80p9owBLWouBkRk9BmN79YGbtlrXmHj1uca749CAMlCO/rxLBBtRw6+ZQzlyTk9DrxaymOtN",
-	"1K7VCps35LZz07Cdz6n3xGwyleBt7zkH8HK8hRM8F1zxuOhR17l8M+OTpWMtLS1yiDSlhSPpRYuRoiBY",
-	"xKwPiJSKDVMQB2j8V6rtE2x9vRhRqxVMnOziN6HyOAARbmWRqaGo19KQzkFOO4iaDJNC6N+mjKnMm1oL",
-	"PyzTSMVG5geWi2vJB6y129l93Op09ncXju7/1fr/AI60U8PQzILqsW771u7a4iYtjr5+s3KosIVwqvys",
-	"NThRTBjFN7BiF7nVxspeGICisEQrz9BUEJKlxPGGKah+zq6DfFr1y1en+9ayqtdy1pBLMc/LGy9k7XSw",
-	"qfpZvNPsthRQvSUnRWv5HWxJ1RQAiezIJYlWgF0l0nLRhGuTQRoPqCAjSWZKYmBKHuQBIk/PgYwHRfOi",
-	"7tFJn49SCQl5VtQovJYp7M5N4MOJ58V3Mgd6zwVxlh8KaXpjlsTLT4dSgd5b0nfzhrnQ6XDIB5zlum1p",
-	"6L1sRcv20qwFzUeix0VviOhdpQFgumv5SzuoQrKiklr3pOIjDlNS/JonbMR67OMAwr1cD+m0h5sBqi8a",
-	"W+LiRHCuyPlQ9lroCb+K0USMZtweCBDewAHbUnrST3liNzRwCBE0tpeANoqilasgGnk453UWDxiTjyp3",
-	"BNozUvYScGoUee/Ag2Iu23R6E0YFBL3naeoZPrZtWMZzbBUubrsiMac9S/69NEfYAS1Z9iZUzHsefgo8",
-	"K9LQ4gY4sJ5Si9xh+bmQzD7VtukcxijEbBhJY59zrwwaYxCZEu20C5/kBtxeKuz8uZrUWFlWgaJDrkcJ",
-	"Eh0wec5OneJoiCWpFhch2bHa5V4HpFY6MEzpNjmiU25ogg63oUycg7OQKgeoygWFYG8phWRBQ0FZ/EP+",
-	"Z6/14VMn3H1afcfnyIzrUkfk1a2SRqqwug8hlArwr3KDil3O3eIykQcfefx9eV0Gg0eJiHf1jt5//GiX",
-	"xiZ91FkOVl0Byg8QkUrqKRvkkmB5dK8gS8+XDIFSHgY2PCZZdQ8+ElJBqLomWChi/6krFrLs9s9MTquD",
-	"LXN6Ylr7AIL1gZTQOh68GkwfCumfli5hJnDmNjcS1Fu78hXN5Y3lWhpPHj/eDe1UwVS02951KThZ/k2m",
-	"eHFNQAo/IDJLBAFTTGogmScKs8IlydzpI4XSCdpuxPIuOJ5Yg/vAV0IOLVbrWYav+jitSVEHWJmK3PSQ",
-	"JPyK2bk1FLj4OuiiCY0ZhBJ7BDXEmtx5+qTTtIs6U6CDhHp3droAcFqNNjCQU7YBdtcUfAakPyf9hIqr",
-	"akAGnfY3rH214qQU+RsWd6m8AVJtL6DJNsW91oUbAS1WHSYXSFEVnlub/FuHAtIoHuI5vrqBFWERTauZ",
-	"jWJlMNzyDDaJUaoPgltud0swoyo7hDObZjAYK+NF3I5UbfnrShIDuWGnU7oRHUqi4pMJYL8JSQbSct8k",
-	"JH0ec4XclSZEKvIvpmRrxmMzhvif8kX6nOuBVDHpS7NpsmoYvJkJFpegBm8PY5DFscwbxvxBmNly+INv",
-	"pDr5vzzyO0sgX1iQz5ZFnvmllkUqQyD3huzsFgnGhdEZwM3TBqyeGgrY+Zs1tMLqRNovO7v7pD83mM+M",
-	"+JLE91gQh2Y8ZskcYekuhVT5LxD76Pih446FvD5MmcmOqNc4FgWR3f219OcH1TBMt7yxLhqjmfsvC6vY",
-	"ylsoQV22HVZu5ooyfospBnwyTbhLMYWt0+0VaZBdMqauplSbRK8OXx/+fNw7e3N6bH+K2ZALBuIg5DdA",
-	"EGT7Uvj3Do+O3rx7fWFfxeMU+ihM+MbFDHi1x3bw68nx+97hu+cnF73TNz9HXaIZwzxuqyV+p10Mje3j",
-	"1+Ozkxe/LwyW6isrJkGZJir8Ry6xaCRl7DKCUV2ay1TZe7ZLhgk1rtiDL+mVp51mpgiQfC9F5NNyuihg",
-	"gxCZR5E5PCeO+WFLuEtSkeiHCIVoFyBpz1WkGI2j0Ps8w9wrih+4LLGM69btWFmFeQAeJ/s/Vo2zWtzj",
-	"3Zv/fXB5+cP//unVvKKO93j35vsu/GyH878wlv/FgXz/faUOVIP0Xj4odnlLHLDGUFxAW1yVW4PRq4sg",
-	"XFg1Ck1e/JplSTZ3lETj9nUD0++SQ70yNyc1W7UJztOKBrcASiyAHm5qtfSfllNs8rXKJhgiDazPrqmg",
-	"p23cLJ7iyoSTN+4uIeAAh29PLONAR2p/Dnxghad9C0f7HRHP2m5uS0zlDjpNstU9PHWlov50/9GTUl1L",
-	"y9cmTFtlwSXg63Q0YtqwOCJ9pnkMarvdCFSkM36MqbiWPpf18ZgZypP6WrJg/i4UUMvSeDEWEkE2KNFp",
-	"f8KN1R8hlrFaO/fVQFYtbG6oh0AA7UP/KwDNAehFkwhCMaoR93w1os1CMl/QgUGKnio5UnSiQ0vbA1cA",
-	"YWkfK3D9HpVw/far3YfZ/tVp6RKUc/axOpi3JgQlWxs7AcRxcejphW1cmEuhUUUHrNIE84JDIdxCtDcX",
-	"RSPEd5okEjwlS3bA4YdPe7urvZwLgleqRNcXeO264Xej7OL3w8/v9MoPqjwUjXykuLQFpdIdk8L6FIjL",
-	"k3ZOsMW9reLUWdLE0nWfVJeg3DZhT7EJ5cLOdDMP3aaXWa3j7YzRmIvKCDzvTmiQ/YBNPPcf3ISBVbOa",
-	"f3nK3GeixgXItT0kVpoMEd8AXAsZnAGbWf0MDxN4ONbge25htfdTcmPMvS2rl/V5YREXljdVvs7EkrUS",
-	"hXwykBPHtQsR9TpV1wBNRslAUT12xbqGlCfyGh0ERcyH6pz9IRcxF6O6wDE9ZfRKI0qRZSQGUTEwcs7y",
-	"PazJE24g9dbCTx/qMkbFgCaJJtxolgwXgDcetX9cyyFysc0vcGG2K7fq1JNsxYIkzCzYB1yBjqITTWO5",
-	"8AmbSFWR10hHrDfR1ak1AEBHR3JhKbznLYe5yPpXDHESa6L6VgbwJSDxVQ7m0OAFREesar7al47AUE64",
-	"x5YqEG00mkWbLy5ScYw1m1YJigybNabTKRPM1WfHG3Eg1TosupzQTunUyCnRRibghN7Q8FdEutgMN/Mw",
-	"u7uNzAT4NnkzzMGSgRKGMknkTJPov1GH/keUVWx2qUULKdZZxGY+yZ+PL4JwmwjOvAmHqfxkcYmePt4M",
-	"yW99jGYpXLk0BntYWtOECgQ4KEynxghQObdigawlL2wRSscJU+DSNFl5PxItldqKnDOUmzZ5M6X/RKF7",
-	"CS/oD9r6V6/dWhlpdqs0yY0zGCvWvlyabDlUv5wntt41ouoKuWWVvLEsNHNuZZ+gmydgbSr/5DEgxcF+",
-	"qJ1tVkyiEh4esmAgFp4bTSJwZ4GlTKLSxRL7K3kQjUG1i74PEUKxGLYS4TM/nMhK6+ivhQWwcwesOS0n",
-	"DAohzcYSITUJN5cicwPrsUwT9Fn3GXkQKYYxJdH3ZfAlhKoPAxwShCWWg2iyLBW7ci4upcrd56vCLTgm",
-	"siDqlWo5vrVd+G4WnV0nMHlIGssLIWSIcNEtV8H1scxSEZdHVS0fNaXkW2Dq3IHh7rOCyTi/ndvY8vDz",
-	"zag8QjLZyrC1KQ192cUvGZCaYJuvNwjahVrlXdscVWKZShYZYS2YgwelqIghjatsPIfJjM6zGJSiWQvU",
-	"sishZwQ+1dVHbNPd3ur4f6nTvcLxnR0gXMf1R+eOYHW+7dO0tDKu/npFXsx6+AMXZbge/mDTK2mQKsXE",
-	"SprMbbLYvcdS3Bj71wcxMRGjr5DwoYsD44KkmjUHIdsohEUzJioHdIHa6oSL1GzQeaqZ6tERW517pORM",
-	"M4VFvmNnDQjJIAXNaLcU79He/J4rTay07Pme5sgQpTF/qKfNVazcpQk3Py6e3tcx9Kzh6oGZdLrdVVxl",
-	"hzvUZKqsiB0fkIELzg1JTPXYwUXqKUA8Q8iaIRNQdpZg3tfqz//eUHKurE/DHOciVnEpwzCm84J0PsYr",
-	"wj6skrkLxbSWbfEQUBWBoKsYjXWbRD62Cp+Cq1vnMm8p62wpHKu+/wx07IvH3G0YFdc80m1hb7eNTSsO",
-	"d9lb6KpZu9RMVsTw7s8z094cqo6hQnKbBS5DxjZaLYkeuE1Xq9CTbyVfr9plQvDtvxUVubSKLbUw/Da8",
-	"HfG9z6C9FosUxHXeKgd0zYfonG1c5VJtUqhScHNbOEpow/e8ZgHeiSrvXDSRwoydVz6m8wjL9kJMH48F",
-	"H40NeXdxdOBWw1VosoJWkVNCI45JIxR6Ja8E2HMOgY51CdZQk61c1dxlaX8ZJMRFUBP0JDTMK87gAaGV",
-	"qv3wK3CUH+mGiZU+qiFhQ9N1cbwubn9KeQwGMSMlSbgxCXrQGyeM15c9LMGMb2ddzFLzVmVW+3WpLDz+",
-	"1Upcf0FleNWi/I+/hSogVqDmV+7spcp5SLjR9pQWYhSVD06suEU3r1qaOfs/gydfMc3MCk0vT7kFRrT1",
-	"9tammUjtVxaUyHap3I4HOapD7KvOFD7UZEgVukZALXW+QwDFcXlK2VMN2S0QggsQCVpOGLoWtziBuLl+",
-	"tn7nshzwfHNqSXDeOPv4mqmYD4xuWz20S6JfD09Pnkdtst/Z6RYR/kMSvX5z0Xvx5t1r+MfZ8a9vXuLz",
-	"5yfnh89O8e/j396enNk/L0Xkoop75+/O3x6/fn6Mze51SfTy+Pfeu/Pjnm3x7fHZq5OLi+PnEXlQVymm",
-	"Lob2+5BEJ6/P3714cXJ0cvzaNXZ+fvLmNRSG2d992iXR/7x7c3HYO/7t6PjYD2K3u/Dh0dnx85MLX03G",
-	"kw4sRhAG2TIEYZCtQhAGbhGCMPBrEISBW4IgDJYWIAiDyqkHYVA3jSAMyuNffNeNfJmww+Bjy06kdU0h",
-	"o0nDjFxi8yuaWKoEenotzQuX43yWeZae52Wojl0Zqgwi97yAK4e5S6+lAYuYwfzfk0L+99uSpR0Y43Ge",
-	"BFx809+wHzIqrsstPPRk2ybRFZs7Wcgd9HJWIWRyF4MZiz8KaaqSBhtBsS5KRl+hlHST4flF3ahMtBVR",
-	"tqkT3aCGUFFs2LiytGWv3HQL+XcgRBWLbxYi/K1EOqY6L2YFeqllKDXhmyviPx29lQtSY0iGd5SqVOii",
-	"V90Fu+ua5MZMUW2yWihPbFzu2u4j1VcrcJN0TVk/29ovFxdvCb5QgDcz+Wq0i8A2DYpLhwHiKqx0etgT",
-	"AdVl3E1UYVpeDJLyyBilEtVVd6NTq6q3+X0JYNuFmzr7aQEv5DaK/r+B5Wd5WSwVsEGquJmfW7JbBOiq",
-	"Cfqtz18H4oUNwzTbrMexMVMEBs6QK/pU88FyD+80U10M2YqX+oAzD7EKYy5MhHrUmJGdx8U0OMwOdyG8",
-	"9sU8sQ1bLubhl4cNY1oatWY1iVvnzBTQH9rkNYTKRD5AuOU+jFxBSVNOruaaTBPKBbH9EOkKWE3oYMxR",
-	"8Oe2j4GUVzyDse8Gvd4vUpvWYh/5qOmUA4u9AejjoVwetg/yIVxrgB3OFliTB4dvT+Cv7zEgM9froZ5h",
-	"m3jABDtpYIoidqljDvHI5DTCtasPLS3PvBRAtRCoARWmILqEahIdpmYsFf+Xq0GISdqkWJvaVaIOSSnc",
-	"Q0PyGSaqWfGFuJib9qW4FD/8cJQD5rR/+IEcZu4YO3btB5/lFjCXSwYLfkCoD8v3b5SonRzTwdiqrgrD",
-	"WTEzzYzZpUD8feOqQKYCAqv8QYsOYOZcjEhfmrElH6hbyqEDCPBuk9eyRPRWGgZPmR1Ccf7f6RC0D1x/",
-	"SM90pc5wK6ZZPqdUfn7aLU5BOrOLE31s5XdIBMGQNRNcumvsgQQHl8LynXa5Dkhk1yEiE0Z9Jg8sTo7c",
-	"Y6fMhExH4+UiSz4DEgMyQeFqk2Jq0EA6F6gr3gS0qhhJJERYpdMskPpSOL9l16efASYPFOb0dcHcJriV",
-	"OcuClIFqRGERME/mY8vXidNdYlQKiTJ4TiTWtkBDTPaWo6BShGmXCJmHSUK5TKoURkSLOcoyYDmaUbuB",
-	"diuhjjOeL6PA8YQCUJtYKW7EoMKZGwrwxkedPazFuwyCE4VEsSmj7l63++emD6kx+ocfsCInnU4TFxf8",
-	"0OU7/Ndf2pLIA58+9H3bpw4VMirporpp72h9QCKf2RCRoc/0yLaoOtWDHI2ZFVBVKvAF24uK7T2h+b9Y",
-	"SHKaCgvEGZK+jD0ruOAT5udkx723t/c0zOr7AZzPxRFu74QPlHSoGjm7mzkkXIqZR9CQRLUndIZWkWZr",
-	"eMq18d2V629EhdzwqFAX3m1sQrUhUzpiBxmD7NPBFXBJ/5GRZCSJFNAXJlq6KO6BpSCmSXREB2PWOkK0",
-	"AEtpLcjjderSby3ny2mdxBm8CkdCyPcHFeKED5jAAEJ3AR1OofHddicIg1Ql7qLU3YcPZ7NZm8LPbalG",
-	"D923+uHpydHx6/Nj+CbPKMruoaAQVh902jv4lpwyQac86AZ77U57LyiA+z6kU/4QOWTLcrqHGOkH1sjK",
-	"CowvJCQbW9qE+EOgPAzOzKt9l0IQ2+QCTEtZuvtISmQxMaMLtavx1GO8OfKBLHeYK1RO8KaajS09QlUF",
-	"3DC36BB/nikrvv6iawRuEaohtr5NDl3+PiWWHrV9A+YB2bWGTzADmlAyZDOCy2IvN4xuIA/2d5+6gMqM",
-	"qZ3EdlPLtcaDrBziMxnP0ZNuNR/0vxdYwl8uKDcLZPZYCn8G9GpKTe+N+ePjmflr9/3excvn04+/9ebv",
-	"+7Pf/3g5/mfn6ujnV1Rw+uP53sluZ7iTHA+evdj5+cneaP/pE/6rVvsvf5+dSCu4erjrgHoByk5NcyMR",
-	"tBG1psY4H8Wi9DdlEdqyczRrTqWlXdvmbme3wRJsNQZn54BBLIraVFyRuUzbdoL7nU5dy9lQHz6jsTvY",
-	"+Mne+k9eSNXnccwgQGN/p8EXR7gKF1KeAnQbfPdo/Xfvcpy4VyzmFOtAhMH+7tP1H19I+YqKuXdBw3d7",
-	"O+u/+wWR5oqDfdRkJU8cGh3chfjVXpMp5uBzReUq6P5paTidTKjV6gLceldLBNNyKNreDB1pZ7n2vM2S",
-	"/8fWhH5s9eEo7uztdJ7s2mdFD7mvVVMQTRwt34TL7FKzxFU3g8qhVUahUtqtx3DCGwlFfMtDMU2LksRy",
-	"JCj7LWWbHBZlIZhfhfjTrmdB5ywZojkyWDqI++t3wVsytz01O4022mksvp8vdtS+KaovGxP+/HCzcAxA",
-	"ZzNFxG+OV9+qo9CM7MNgxExzysbbmRacSCuI82dmlimzwfqWMIPuafPfmTbP2V0QZiXzhVTL+RpZtWxK",
-	"9hKhKzVJyhLkbqdTsnR7I+0BidAiGiEKVJZ86dt2Ai+2dCmcJd3Fv7fJ/5PGI28PLahcYzplISjarXRa",
-	"qDqoSOw8R6HDZoxDFH6LWlmbHDqwh8xGdCkKDkaYnAg9llWEKY9RBhPZJWA+D30J9TY51FdYioxQ+zqc",
-	"lqiYeBgWf0ZJMkJVD7KZPECQXXb/XsEUcnAp4F2RQwVNwow2BIOCi8mc9BlJYfpeofK2BctmwCyL5VRI",
-	"5CvnR6FzRv2FC10oeL9Y4P5SuAr31NgFBKXDFIqzQyG73BrjaGMG29tnZKiYHgPkjsZ5PADLQB1ybvQ9",
-	"WhSuGJvqS+Edxa4BMAEpOeEa1qOQ0k1ndL5SuUB/1rbKBUbgZM5GK3Jn59X7Ebhxo6SkFNYHSnspzD7Y",
-	"ebrb7rR3209cfED37jSWcvRiUIbMymz2rth85STsnTShVyyvfVKcxJ0PtzAcn2MbPD8+Pb449tmshSxZ",
-	"UFaQ1qvH7w8H1+5IfMaxw2A2VL2QDDdQ/zobEmkhMTSbN/p7C4EDmdfRl1l09l4CqRbQQDt3anX3OzuZ",
-	"Fw044U3Rq5bTd+7D9mF3Dl/avlgFqTzyMXBdH0CXeaezMAjnDKpropO7J4pQk0Uvb1Cy8AbFNV88H/mc",
-	"wZfo5ojKTOPNLoURVKrXBWfm31Mcu5VW/o3JcpmL7s8PN+Fq0e7EhXXZozaSMv7vgkznZLNlcW4ZynBR",
-	"68jOpBf4sjSDSkXksOxYI5jPnKfnOxO2VNkbGOTgXij7XZeuW9v3LbQUH9Zyr6N8Q3TtVRYrwueRjwVt",
-	"Jat5v05VgRcfFgIcHAVXkpkLMzrlGitLKDphhildiw+cv/LwFMIb7cTWvHiEWLp2wpsTdKm40D1Vf1tU",
-	"feEo2lFjDsqa4H5WUDgIp1hfrBmlpz4saBWdv3OIa1szVGzgnv6+LfrLUnkLbDWLE3NFP2OotXN7OvyE",
-	"EvvNQ4hpePgJigbx+GaVqR6zGTEUwg5TsI8mCyvIhQUYtj06LmLyis31QTlqodZST15LQG6xOqmxOukM",
-	"ohXAZ+pSZCFW24zZRLPEat8P9jt7JFquvoQQMnHu6i6FsxBt6Bw+fkqi5QpJUZ3nEgHiJ/KancmE/Y2F",
-	"nibujyymGz542ug8Y12oewZQeQE5K4xMXMARXSlehTk0ycKhLyKz17gsNpOesoS5tW8Cks1zEJ8qiyD9",
-	"zK+5GEE03ohy4YLIspysEgcAGHm6FAS2HTeoVV4O4/j+LJfP8v3RXDyaPyMpYlCf/CwHc0Grt9dR0ZlT",
-	"LzTaN0ulRz6/crT+TV/fZv2bkPnDxegZQNXVKl53EhJTW6alwmx3CMFxVorBCNdicF2YBelh4BU6mHT7",
-	"Xub+xs61JYFSSRGM1OMAGyqx8Iy9XmqcsQ4TsOKkl23Q9cf6IdrfWzRJ6v20GB+IKQpZBlpIDDyGMSLO",
-	"I4myQkXw7+wdI52nEAPBp9MEExxokrTJC6nAOonyckW4ob2sUXxvX4o3ghEPfEh4TAx3jjqaxty4kiww",
-	"1iTxTkxi5Aj8NZVSdYl/ZdCZt3LdFVwT+V7bkedce9mNUeex8HigXmBwUd3y2iXFuK3LOzrMZ17sKGvH",
-	"I1xDMBM04YoB5U28KmwqdTnsxbbK+xx0A6zJvdPq7Fx0Ol34/z+KY39GB1fp1PfY3JFlN2cBTbW5H6tR",
-	"9NQrKub3AtR/th+lKlgrQ7UNHawFJf57UkBevQ1bXhnEuMSpPxVSytaYSjxLbRih2M382CWACsgxQujw",
-	"M0igsM98CgWEqXDB1rPU5zjIv2+A471+c2s56CxLasvloM9wuDZVTDIaBpPC0tFc9HtW6vdf1V10V4H8",
-	"fiJN1BW/MGWV5V43+SZ1E8vpC4aFCltD3WlcKLsIQHc12kVut8fLSUi0dMyZaZMTo33IgIvidImfWGAB",
-	"0z6Jc10AqWVZynUmtyOQXm+T+VMEvAxGig4Kacs/23+SX+R0WkCa7AbUDc4OmUzHiqJehJPZKLPHTuFu",
-	"ReFvxI74pUz89+FElQwBj81a42NThtDM/uj8he4vK/iuD9dw4ud9zMa9oPvvGOTh6DfH/LCEitYv+3h9",
-	"uMdml+6mEi9cL86FVnlhRyNFhXEZ1ooNUxFHhMYxlAnucxNhJm9IIhr/lWoDP2oilau+SYlgI2rApTHB",
-	"ucMHmO3h8BhdpvkQaov1WSJnUPjduczdSz0jZS+RM/CXZ+WtIh6zyVQaJgbzHkJnVfn6slLRhcxkJoya",
-	"H+AwEfwOTF7apS84FGA3iGI3A3fvrPTcO2Z0GMe3kT1wzYLuo04HQK2LUwW8nGvJB6yFFrnO/m6OlwL7",
-	"1lzUwOHecfD4Jl2vjml2NJCHWcDmoZEDjNLcEC3b94EO91LQnbtiPQsv+WIRpIleMUDGvBsGvrWQBHia",
-	"mEd0mwuAmsF4+QbwUCEZZISD9tCGzl2dtbl9fgBIIZAdk5VZJaviuMKyYTJcxptok0OBnBnD0S4FwExr",
-	"uFVmmIq2ggWDTKddwZZbMOEc5ezHTgZitrPbCQMXJdd16NObKnalAX5hrlsaQh3bRcJq34uq91xypfFo",
-	"wk2ehwtu7ZK8CxFWKdhA0Df7WfhltUulgl0qBrBBt+aXlQLzifGOfamuUBg9yEDKEEmsz7AMMosJFWzW",
-	"rg/+xHHeR4vdK5m1h+/YCcQaMIwhcrF09r6S3QaHE3+eM3YsYqhBnZ2rgyz6G7yamdaXCsOTTJ+D0xQ3",
-	"jg+/cN5PBwB4KSAAFN+oiBNdsGvfJlb8UmwVLO5grO/5xX2k+F0m4CFVfS6W0vjWXpPOVLAD/0fkNN1f",
-	"nXeTBEW3zX/6QobZhaORxty0MPBxzVmwbx7bF79YmHb5kn4jkrkP0UQEGlTtvf2kP4eF5nGGCe1Rvp1v",
-	"Nec2uUa7UKGdtq4/fKquiL96QBAyyTWxH9X1Dw021uiz5UaFr1n3PraswWoUwtC2Wo6t/FULRHQf1fEN",
-	"RnXMkMsBSmzMS3CMdndX8LEKgB9kRY2Y0BfmP/f0/Z9M34upzDF3KQZZ+ZcYgTwJN0snYG0mc2rGzdKj",
-	"7jOjNkKsuk+Kuj/CXOen18X8NoOirKuhtib4EDEE0UaT1/QIczxIwYifJnAQIRFMnSWatQlIcRSiDlnc",
-	"4oJMmdJSkAEVxXohXcS0vBQOyRCtQTmif09I06NJImeQL0wOc9Y1pgB77uDQx6mIFdQbuHaWdQchCbVk",
-	"fAk/AMIET9mM21EeIgwUv2b6UggJgf0EsBbzulKZmapTBIaEgY1ZEkffH5T7mIC77wqAm6hALMx5BuVk",
-	"n1CVzGH9sFF8o8cFQJ1FqwHabxemiQWf6BJ+4juw/1UlNRULega7nb2dVmentbdzsbvXffS0++jpH7nk",
-	"fXQCFG754jUWPc87eI21aLGxYvtVuHFQplMpLARczL+aI9amYjQutpG7db3PsdPpdG5yUDqqx31JVVxC",
-	"ZoSj80MXGvuwDY7gVwkCyXvXOrX8tdohackaAnbQ+oulju4jWe8TuhbjVlcklWxwlax2fyyIhY3SazdJ",
-	"gCW3y3/dNJHrztJiSwmop3Rq5JRoIxM8EM34wX98Hug9F7h9WiccCydXbp7ZuT2fKPs0FtnE18ztPDEO",
-	"jcqVpIIyVjRH5r0UWzKN+8TPe39Lw8TPHHH+DpW+lcUyamj2717w4p5k7wR99rPQ6y3Tk+8gWjfKVeAu",
-	"hO66VA4MrwfdHUsfkMOsGoa9WvD+cE98pErhSnO/+DgXbyqAghJ5CYgRv2bC2SX4hBXKSoClA5M4ltoG",
-	"jRjqOEDJiZNh65Vdhih0NW+weASkfsRQoxMr1HJNEjY0hCZondjZhSoRYO+YcA1o7mCfeO9q5biSHzok",
-	"TMQaLBucKSIVQQVeQ+EUuRbApv6+zKKSN6OCkyFM2Nlnt5TNi7YPu/FVKPfkgWAzMpbafL9FJbqNQ5r/",
-	"Qxnu5raB3fUfvFVQ5ZPb7X9BecLug57vQKGwRwS5TOiT0rnRmRm0YH+zbAJNd6FnJPYRE/AX/8rqxkP2",
-	"EcpzbxWZWb6Bao3sMRvwPDYSqw9YjQIr91jWn8dAqjRhPo/rCpLvSr4db+Qj51NgxU6lCf2FUczviyUm",
-	"/EEVp0tBDRZV0r6Y92JhJbyPuBh1izWWwnUVlcqFlMACno0CQRSGUpEZVo0BQGG4mwZUYDUlULPqb4Zj",
-	"tz+3Mr5sVPdmY/buhvh1DcUwCIGJOTXWYk+H9wks9wksawMBB8CcshoqsfzvL20/XuTUU8WuuUx1C3ng",
-	"KkPRRcYpPZIf141KOh9kJiOfku7c7K41kMalWGVMBl5+KbS0D+wPDnQ5q0GNoxESYAwTOl3J/t66SZ9D",
-	"//dmpXsdvWkGjKMurN2r2IgJS2CotX4uA9OdQIyt4wP5XD6n0GZ5AJRGdIGoIbEib0myDZ1cC7xizLWR",
-	"qly2Mw+rsNrjZqEVCOogE7QTNGRfIQrb1wws4VbuihwZ9DRoQRqhKxBgYkpdsIkzbzirzhWbH6BfQDGo",
-	"AEEN0YYniWsZ8fFzkrKS7QKXpQbGFhIts4QgxcAAY2bSx3P48BFB6AAgMQrVRWH9x1RfClpYvGUTCASO",
-	"wNfRupL3GdV8cSsDcGmxGOjg9zcrkVpau0LkA8DU4jaWWzgxfkukAjIBA9JYpqoYN7FAAUF373Gns00k",
-	"RL6E30xMRE4692AY98aSr2MscQUMQKgsEORXtnss5o9VFhzqz4GbWMbcn5OYzkN7SUT2BojIAy4GSar5",
-	"NfueGEkiIyPygH30z0JEPFeWYFlMYjkTCIYuE0b66eCKGY2Wa2fbmHSzLNBLsdex3ems2yw/dP9HGFI2",
-	"tjY5dNGBu+F+p+NbPnDw666qM9oj0Ms7gXsILOAyNRkoB3gHXFP2knLskvTZmIvVNgqfYbdwrSzzJoRB",
-	"xPA7Z52HzuuyXOxClzJchlJNIEYvpoa1DEeslXWpPqu6Ji4esjbtR97BAH6RM9ST8qWeQsZ/Xa+4i43T",
-	"jWADnuE3N18mWNslRVbfQX5X75Wt/4icSZQ5qMaUyaFUtfjNdbXiPpdjtHQdJHIksTDUChwBUCeyyrTo",
-	"smyED3BiNBlIecVBDZhJVWC8oDKACgCNJlo6cwi9FAM5nWPBOljCKzatBjFKzfgUJ1Bt/qiyACEkwZhq",
-	"wuwlZLnNGOnMfnHOTOsIRlxHMO7lh+fYknsZDv19WsW/rcB1zkeCIKHkmU1mXJfYtFaM8kjLLsW0Ks4A",
-	"jg6eBk915bKMYa7zg9gUMxfzWoLwkoI1jG2rOyJv3VhvD/Ml2CzoBhQ6FSSRYoQmA4/gHLjaKcFAKsUG",
-	"dpRKM9KHHFyIi5gmG4A7Lwz8znzlqRmfp8AT7wPj70Ap220wygspX1Exd2uo/14B9TkAu1VoMtZwx6zm",
-	"oeYj4bzSlXf1uWcbbqRtckhmSopRNiTLXkgqroQdJ9acxevcYSNZpSyvGQv2ygwLdr+z0yaHECBsmCBD",
-	"ypNUMX0puCA7j8iEi9T42Psihq+PKfZpWvBCHCumdYhgXzPKTZfs7z5FzeyMGTVvQU+h5zGMDsYQBdW+",
-	"FIce0J702Vw6y7aZMWE4M+OM1zLh7KwyiQFKsbncsoaPnuM+LPHRatryr3DHed5SDgT5d+Zb92zoc7Gh",
-	"ZaGGCw8jXTrQn5ULpdN6LvRmygQm62XezTxDklt9QAz5KLWsAMYdnR5eHP3y8vj33vnJz6/fvf1JTpmI",
-	"DsDjQSAnFHvsDRKpWRyhNwVNF47RXArEc8u66bOBnDB005TAwZoc7XT6bR7te+ni73Ss0+lnONYV0RUe",
-	"H7DW7HuY2T+ZMOAFHKYKEIf9Nbxw0y6DdTpV2UE+fDY7XKGb1VDpGdYoSgD0mkFMHMg/92WaviXRu4SN",
-	"kJFys7NRfQ4efnJ/rUs8a6aS152FLGpnM0ue+9pFKmxt8rq3Qf+tTsGxiBdTcDY8C6vEvxJuQs0lgUCw",
-	"hiZylLrTgC/0nUp4+PbE1TzOIGhRI6sGi3WRwJACs3yG3mZvH/k+t01Uq2jqnuV/iw6XYnZBFllUoP4i",
-	"FdddCGEwTSuI+4xNEzpwhJxTOdWEouu6TQ5JLAcp+FGd1DakaVIqkoNObsR9yRrJoV/wNEQTZmhMDW1P",
-	"lewnbKIjiDHzhmR7yvvzS2EVGxhUm7wtplUgEBQ0pWTCnITDDRHSm1LsNWDP1TIC9BiT3yaYWtYmvyzf",
-	"Z00SuCqO1NdM5Rom1FgCODo7Prw47r19c34R4N0J6Qs4ECQv+5pDmJkpbsAp55zPdk9a04QKwLCZUjOG",
-	"tx8Wn38IA8NNwlxNceIe5+S71H7opYu8I8g5KHWBT4DmlUzNwoh9g1kWA0xwMYdBM6rsQoZQqxzLxe0+",
-	"WvMV+gobmuqXN/1uYSm+QUZ9H1v1VaSh507w8HJHzSVQAvWc0I+tPrCWnc7+j4+ePL5FqXJgvLUAiGcy",
-	"YZ9bEfZ91GvBx8DR7UgxjKqf8sRYXd5eMA4+0IyZIP053D/3evA3W64YyTE/A/jvFSJQpVX3tbTHAxDu",
-	"pqkhtCixc2EkoVij2Ed2z0kswagCFSGsVKFZcs1WFX1YlvMtHd++OPFAJjJVdsV34n0W/5hHlNkdGoFd",
-	"eBkerjb6pvmdaId/x9hMMmH3Luv7RL0GVYnhODY49g6J/+zN6fGaZDxo4eEn+591tjG4XuxVMhtLMmZJ",
-	"bFWGRGqmEW2YGzKi12yjOjPZFQV8xoGG9hnBMVQG49rjsjI9btmIAY1zTUZSsPv0gPtrdVm4tOR0N8dr",
-	"FQKTJd1tbVrfwi1xb+K9C9yl7chw4/hhEGTuBFNpdblTIofI9rOrI0uWtBOruC6w4ti6umQohFpheFo2",
-	"lvmWQ5cZ4lIWEXjDPoDgpYr7J0Ot7jMPplR3Ad0+6rKpZBoulqPYTFS94yjLvyMXuhduv7Jwi5GWd3f7",
-	"etlWM7MqpukiQ32TAjOcyEDGTmLFMO0s9miquGVwszETUHIdgjJDh3yPjZSCl9BhALaqYqTSpQBRFMLB",
-	"+UhgyX3RJu+lukIG2EXuNKPK8UgXsck1gYxomFMvloJFbXKIA/Z54JgRfAAp2zBCP+w85ryCnZ3bFo+k",
-	"5Uu3Vcljq38/+Xn/ZWv31eu3rd/ePz0LoHy/MHzImVXXaUztFssrJu4sohxm8LUylbF6ZHVIShYyi2UT",
-	"7FZ/7cSU+3iyv0k82St6xYp8p8hmCkwUeeCmgWRDCRyoBdEFdeEBL6QiYsTFRxLZ93o5kNiFomzIr0Jy",
-	"ROMYEXaOxbWcdxGRGdxTPnR7TqbUjEmfJZA6iqkzYc4/o0MnEMD5jIgcIrTYIOFMmO+gqocXNdvktSRg",
-	"0gQXLY3b5L3D3aT6CjP27D9K3+NwYDR2JF1IfP6t9QKXgMWtV/BChGg/pV/eKR6F7v03io+4oEnx9dLz",
-	"d2cnCJrmRFQYMVhajWbJMAeGczIzeIOpGds5MMUKtUzyqJDJpeDeMw7SOAjGdKQYOKX3PBYprnExCMOu",
-	"DqRJzySZATB27tSGLx1mx26nQxJmnLzuJPop1dpeM3ldl6xtJz7b5mFs+52dkAjpYejIfmfPjwmd6W41",
-	"NFPXfMDII/hdkxE1DMaVCnv4DMKmoG8bK9K8L8cZv3hz9v7w7Hnv8N3FL7393ac/7Xf2ohASEHzgMPQ9",
-	"9FRbdRe6rbUkV6OkV8NQgG0J4MoBBS9VxPFtVJsSmAlsU0jYZGrmyyBRODUjiabzhVvi1KpnV2zeesnm",
-	"rWNXc2XNfYFAcfDmTRicUcOwzNaaz/IXi1+13sqED+aNP3av34TBb61s8O6ubP0Cka/r2nJvu5erWzqJ",
-	"G7Zi1dxSC3Yh13/tcmtLX74tMNHVXxfedNf1l9F/trwKby/yr5LxX9E5HHN3rC1LQWbvWYoZK5mOxkXs",
-	"OcTPXBnoaSXff9VeUOf21GUQlX2PrBlTQ/tUs4NMTLZPp0ra4aOID0MbUp7oZf/VKfS5jfL8C6OJGW+r",
-	"Pn9RY9kKweNEl9aL2j0obtsYZ7lq2yQE53JhlNRTNjBrysb4q8DeAQnvK6q4D4K6EnJG3lh+DbXEuHAA",
-	"U6BgZJal6NNlgD9ceinHwWMVbpQQvBiAl2XG7FJgJRerZIlMK3QX3FTJaw/pbTwml0N57TMyVEyPsQoZ",
-	"EYC8/aizB8jbfOj0jF6an6RqPKsLO4OTfImaKmYfW7PZrDWUatJKVcKE1criBU3Nq1/0akpN74354+OZ",
-	"+Wv3/d7Fy+fTj7/15u/7s9//eDn+Z+fq6OdXVHD64/neyW5nuJMcD5692Pn5yd5o/+kT/qtW+y9/n51I",
-	"r9H1zHzKemNuR+XZAfbVWJfLZ3zHCl0RoQtpwf6VYWf5R7aDMEDhsMch63nwKBHxrt7R+48f7dLYpI86",
-	"VqulJujuPHn8ZHf30eNOJww4BG6NjZnq7sOHV2yu267P9sCBu0hAT6kz9ZEFQ589dP3qAYxKKx50g2eM",
-	"KqYAd8LqHFhHOqZw3PyhqJyvk/m32J/6OJT3vjIpnkL+ty1P+Z9k0Fu43Us2vV6faj5YvvVPHMqI48ZA",
-	"cv9NHpy9OCJPHj/e/b7JZf/r8dnJi9+boctarWO+Qh5gwPKJUXQ45AOCRRLyu/6AcEMUG8hrhrBTqJlB",
-	"9SB4ISRGyjD7rpACWXkxXIoiy9eLF8Q2t8IZzvBzhpkxGnMBKYvLJ/t3tv1Z/uLOvjs0thxR4QvX+8qj",
-	"TF1nCrHeRP6BbtR1PXZY1gcCctp33Tny4ehWKE1VEnSDh+C/c13Xo4GV02XzWCm0Di3DeJ3zkWil09Bn",
-	"A4ZZiiJKYT4RpdAUmIqWW3o/llhBdWCKL6Nepis+eE0nzHaABf4KXrLC5+gZWP72kEzAZemsQnAHlzrN",
-	"AJqqBrqQodItZwYUGiq67moa8hhRJeRYD8Wft4QoUVVtMEzGlBPWl/H8O10yM+QNOLa53AIE6+Sf6tAb",
-	"o7VP0BGlkWDYbPX+xRzriZd2O3Y1u5fldakGY+ZordiFOxg3H27+/wAAAP//",
+	"7L0Ld9s2tj/6VXA1564m/VOy/EjSyKtrluM4rW+cx7Gdpg/niJAISagpQCVAK2qO72f/L+wNgKRESpSs",
+	"pE3Hs2bNOBSJ58bGfv72p0ZfjidSMKFVo/OpMWI0Ygn8edTvy1ToH6mIYmYeREz1Ez7RXIpGp3E5YmQE",
+	"vxE5IHrEyDWbfaOInAqWtBpBI2F/pDxhUaOjk5QFDdUfsTE1DenZhDU6DaUTLoaN29vA9XX6vLwfHm2h",
+	"j2OqaSyHKTu5pMPyfm5YorgUrrO++4JwQf5IpWYqIAOZkPB00HxFdX8UmkEs67R2X9dstnkvL9ns5OOE",
+	"J0wt9vV+xITvgeFb5MH5i2Oyv7//9OEhkSKekSnXIy7I7gGJ6EyZQXFdo9daG7buRr1lyZgrBa2VNT7x",
+	"vxM9oprETENXpg+mzN+JTIejdbs9p5qd8THXZWtINeGKxGyg7cTGHRJeNf5IWTK7ahwm3z9qH+rv9x+3",
+	"22FAQh2SHuNiSBTrSxEpkgrNYxjklItITgkTkVq1vn5Ab2XM+7PyxYjNCwoXgk4m8SwgVJEooQPd5EwP",
+	"miOtJ3TCmwnVDF5u2jPe3N0lI6oI14Wp/PH97l77cPr9d48P2u2wRY56iglNpiOWMDODhBGaMCKkYCsn",
+	"wHQyOxpoliyO/cKujJZkSudpbcwFH6fjRmc3cM1yodmQJbbdG15NHkpTzcggkWMyHfH+iMiM/rkiEaOR",
+	"PV9Ud2NGlQ6Xk8p/JWzQ6DT+tZOxyh38Ve34oZhxXTCgymMpr3kFx1T4CunDOwH5UevJG3MAqYjIBR2z",
+	"C67Z92f04yFh44nmLMpW3n9ch3jev39/lOoRE5r3qS4ZjeEAj588andI+IzRhCUkYTQef3/ViA3PuWaz",
+	"q0YYAGMgIUsSmXx/1eDihsY86mp5zcRVI7TMA6mCwFMypYoYklk+wtugMaEJHTOdXTdMqZU8hTqOws3z",
+	"CdWjRtAQdGwap9BE95rNujzaeEtPn7srCcdzwWjSHy2OCbbtms0UmY6kYsQMIiAjLjSRiRltXwpNuTCH",
+	"k6vAcPfpiGp2wxLSp4odEjqWYkjMg1lPRrNvVEA0NGXmKfCWs43bmzaS5nLQUvoVgGObLYHCwdadq51b",
+	"7SuYCkLxveotML9uY/3TiOtLmgxZ6Zhg9dmN+ZLQnkw1rLLZj8ANMSCJNNJJ4g5OQHozYrglj6rWT0OH",
+	"hfWbUK1ZYt79n9/azae0efPh01779r8aQZmQkSZKJuVLGAr2UXf78Ebo7scJHTLSYwOZsKox4RebjwlE",
+	"Ay6Gz6CXiqWM+Q1DaoarBAUFOzBc2rEcs9y+zw2S2U66+ElhtAOZjKludBoR1ayp+ZiVjrOepLmSBPHV",
+	"jcnPjsIM6HQA4lf5iIxkZ8YztbJBf0TFkEUEblRggjFVmijGxCGhQpqr0wt9TpagsRSMPDjY3SOh/a07",
+	"5moMUt9DP0G8sbMpOsGwsMrsIx1PzPo1rhq7V41GkKeSq4ahkw+fdoPdp7dXjXJCqZB+fpRTMqbCHB02",
+	"VoQizRrRgaLgNZaqki5A5CiMM2IDmsa60dltt4PGmH60Vz38a+XFL6/Nhs4PMRzQWLGwQ2JGbxgx7CBM",
+	"zMtcDEO4W/GfLAqByKtGa18qHy9SkR1WT8qYUbz3z2XMVt1ahhVVEKz5aQsM00ofqwZieWHFWOyv2xiO",
+	"pjpVS69NI1oAa1Hw7mH1nhmJU0+rbz3sq+4Is6sdvwNpxGoPz2TEUY0y4tNbyoGZm6ucCTgbRsg2IhWX",
+	"Yud3hUKoP3qfGjwyIteAG5m3QSNqDpoRiwwfl0nC+pqMZKIY6cHhnJm5m09vaw/eDcuPOtsifKImUihW",
+	"FKpqTGLNtcP+F+kMbmCzteYQmstWsX7CgD/kjAtOLy7ryr62A+/c5mSTbU4C2quYgr9fsq7fKTpk2+4f",
+	"Gy0ZBOib5gpJFYsCf8WYKyOAk9GbWd0GmZkTl06MPHTG1RZXqtDsOVOGE5aM+AgvBTmwMllABJsaZXzA",
+	"E2VXMtWjixTIZ4vDy9osGdUFHwoWES7mqO+C6WampS2jwaJKB108o9E58ool05gkshez8f9Zbzpv8asq",
+	"unQGjj4VQmrSM0+MMisTQskNjdFQxfMvGAJqkXDMNI2opiFoKQolz5j2GezMsRSDmPe/+HxQUwdBmIuh",
+	"Au2GmIHTOJZTsEDh6MyILqU8M8L5lx6k0czg8JnOEyMdC/L4gLzkzwL8x3fmb68DWyvDDUvMJYCbA6+Z",
+	"JZcTlsBQv1Ek/Ngc049N03yI80xYxPUZi4Ys2doBKTRaNUMaU9FnyFmoP8hmwDF8WHKYX8ikx6OIiS+9",
+	"HX0axywxS3wt5FTAmMd0BmQTSRAnYIA/4gH+q6jG8g8QXPKUs/vYUIsbYaxHW9tp21zJeH5huCSnwmgD",
+	"ND5JEpl8yQU5IiBBO6JSLLnhfXZo9swcfLjprPoEA30t9QuZiuhLjvG1JCrtj5AVwak1FDWTaYKLlxml",
+	"vR9ha1tX1nYl+dsXNpCnig4Q6OBtAmZYbnp4QXnMoi99UAy/dKqz4qLPnPZsrjZY+Uql7zIz6lpFISBS",
+	"oD2NCBnNr9GZtWs28/bjZQuWM+5m43hFxfakaWzzKI6rJSs7S2QlX2SeMt4eaUNjVeIMqMS3QeNSSrOq",
+	"VqpSX5QEpUTbhtHGxhMjuII0BWYLQ1lGgCLpZG6JC76ipUvrX8w7dJqZR6fWx/Z151Jpep/K8l313heY",
+	"+DtBUz2SCf+TfWnO2k8YqMU0huWVgqGVcV5OPQGSTkWqaC/Gw02FmpqLFC4OOp6n9ffv3zfn/RzLFmXe",
+	"LeJW5oby2PT5xUVgvAvdSuBsiZDTQ6KTGaFDygWhZhPt1YleMy5IjhLmifMuNKLSyUQmmkWvWMTpJRi7",
+	"/hqB26zHJKZcxDMnOYzNmIieTSz9FGRqouk1Qz/Lu8sXze9aYIaynS4YQyaJ+VBbW08/YVSz6EjXNVeb",
+	"gcfMf1LicvfXGHDsQ0LRj+o9waCT1uuKDQasr/kN62aub1XhpXaeTiMTR9JQUkAUbKiRt8gYzflUgGkG",
+	"PUwjGaM/Eey79YUVMzQ7VpokFPgTE+YUlVzWL2isGJHmgrdLYjhBxOGkgztm3rAaNGy0QpeWrPGLRI7z",
+	"fglzI3JtqEEoJ1i6Re8QYS7L+gs+4kJXxB6kvZj3SY8NuRBGdvUyrTNyZWb4+HpCdfeN/vXjuf597/3+",
+	"5cvnk48/l/XHozpG1aDBRR/si11eIQ65F/B4FEnQmkEWOo+p0l3Df0vXOU/L4NDAaAuIsAiIljm2tPFy",
+	"ZyPgk4ooB9MzjaKEKVWYGyqBWro7BPz+5dOEQIna5s0zfP3W2ZiXf/bavHMbNNY+nzkPSnZO3TJ6d/Hn",
+	"OauThN1wmarusnP2DvjV1AURIZ07v+BUJteKUEWmLI5zLC4228Q1GHTqk4Gl026P9WmqWD3ZOXpm3zYN",
+	"SG24+DI6duZoIJ4xjVhutdEd4UOW6g1aeTfHWh6HoJFOonWvnNQZoZd19R4CjKxpOWhYr2JJ/AdXzPpg",
+	"UJNALawwcy7044NGqSsuczz81gBnUXaF5udmj092MQSZswa4bNXtlo38g+9f9n5nfd3IB2c8pzO1eJ1H",
+	"VNPFGT+bkYjOAiLjKGfMqnmUYEHfSjPkkqNUj4GXLRsMdekUTz6CFHQqJikKYBHq6zR+m5s0OECDuXWg",
+	"3tq+mjjP2A2LizxsPfaSZEbx5ccWXjvjAs8sUzJN+jVOO76HnPZ25YIJqu0M5pYkjuUUBZRFgaMfU1WP",
+	"Eo7hTfOJjFaO/SeW8MHs2Lx5CwclsjdRWZShJn2ptMpdpijM1DqYRiwV3PDQWVn7ksS0f628Q8lRI8gt",
+	"Ih0bqrxms0bQgNsmR5cZE4LYhCpzzHxo5pDfMGVDSUv4PVVVQXxJGlsZP2JGpIlArqcQWMZEn1U06A5X",
+	"nbFxjRpDRVMZWZY5YvDXxUBhr5ZMqB6RHoulGCqiZXknMtVVPZifKpofcK0gyjN8++bikuyAVrSDkV9h",
+	"a/kl5cMtDp4+zYVb7LXbK7m8OzmW5nOM3G7kUi62Cfu6q/zvg1dlQkQax04wJaeajFMFhgeOcs0g1WnC",
+	"Kq998zWaBwpBIGXSJY3jN4NG57c15cwPlZ1ki/mlJNEWeZ3GaKqxIh3VBO53LsUSsZQcCYhanZGYK/BU",
+	"k1SghJ47fFRE3gJ0JUCFhza89880Zq2dA3SAm0+UhGfh0fNXp69PLy7Pjy7fnNs4kXcXJ923J+cXb14f",
+	"nXWPjo9PLi66L09+uQhbV2IzWXlMP57iV3A0KrbG3v9zBwW2aflhUCpFNrUmtTRug/kLDeXZci4yHUnD",
+	"RuU1EwEJr9J2e7/fS6iI4E9m1FN8yKPdx/jMPsBWD/bxIT7rJ337UtgiF9ooAFwTIacdgrZSOF1EjcAv",
+	"N6Sob2b6MC3Vh7uz973pL7++HP3Rvj7+4RUVnH53sX+61x7sxif9Zy92f3iyPzx4+oT/pJKDl79MT2Vp",
+	"7Fp+A+ySLG7Bh/wmnGVHdhlLWnFyUgU8hNH+yMX2Q/KEPRnfKBuhf0goGbNxDx2BsFz2bI2oIXtrcc6+",
+	"NWu3YKRygsOCIJAPo8v+k+Pw7TJhYZxqLyZtqUmMzNpWe0vlvFxEyoKYd81QL6h19PPHa0G0zwXtlkfa",
+	"5ykPul169DPLf8ldN+tWizDvRwxCSK3bh02RBM01hvdkuQ0t5gPWNUy9a23H5fGdA5oQOqUzw7NxKEDd",
+	"vZx+TBW+pYB7x/x6TrevlklN90vCSrPQ4yy2tyy8dIV8Ar0ECwu5dDfO2ZAJllDNNpFP5A1LYjoprqwN",
+	"Fm0HJdM10iAarePIGSJiEJGlOCSK3TCB+VdzM68+S4/bB9/d6RCds4lM9CazXzhiY/rxjImhHjU63+0+",
+	"3SvVHdytuuuOvvv34sGrEsDfu3yYGZmavwYyFVGLOK1BYZiruYQxIaqF6+WGdmA7dv/eDe58pnENq1hR",
+	"Jnw7FSthfcZvCrRZdZPht0t7v5CJLpCeM8UYuTnT6woPnVEmE7Dn7MBlmt+8EWsxCtvH63IFGVZDKa30",
+	"lovsdR4QvARVajZTotBX9GqT0LkHQjAAuzS6TOxEo5JRMA+vRIizwd4xEAvcDWE2yxDYSl+OWYvYrCsS",
+	"UjA+hfgBqA9UzGwYCMqqkOLEY5br2fqnVKomTEQsuhIgo2oexygMkyqZFEVStyvYecMaP81CB7kgdDd/",
+	"v1XR8o15B3a3led4zEX+6e6C3rXUidMpKll2U+w3mdy3njvndV49e2MuuilXIF/+DRW1OUMqg0hKRWgc",
+	"u3TMLPn1EDRPtDRA3ihcs63Gvbr3Nat71dzYB4oXj1Qv7V8zXcu0+AxfvQ28GXsLBupBIsf1HQ3XbFbP",
+	"IWmkS2ikls3UCHZgNNWy/li01DRWa3WweIE37ApA14HbDd94biJ1LPJoz/1iBnnr9yxX8U/fer+osxbG",
+	"3HuAFf5lszIg6TnvbA2LCvru071Wu7XXelLMHfut3Xx61HxBm4NO68OnveDgUVmiYdBw6dT1c6aDRl8K",
+	"xZVmoiy/PTRt93XYIb+n0ZCR3ozQfNA4I2avelQxL04ICe4dH3NtjdzMcLljaWQIw4vYR3R2ofuLGw4I",
+	"HE4wFrHIrNOVABs5hTeihE5pjCoJBOiwqHiL4zhL7+Z+qe5TMPWDadsq90Xn75z1V9GZWq4O7NbW0+0R",
+	"r7IZoXIS5LIZIaWbvC+Gbfl49/DV0dmLN+evTp6Hc/J2hSqwuZepL5OoJC+vVFKhJEpmJElFYPNlUmUu",
+	"ahER0DJV3rmyKLB8YY/WPM+q5kHIGgoaBTVC4jThGlgYxCZVyYoulerOIVAjn7BbJ6G2fpjL75ILFD/r",
+	"jWP7glIijVox5DdGNxmC4cWFZ7QWZBKlqYhQ4aFxvKXgDBhB7cv/XMbsnA3KGvIqSgkGB8RbT0eQoVyI",
+	"3fAf1Q+EWDueYZ0gAksRQZbcbTVYXKbitlacG0A32ODOzmd01qX0dSjSpoeuIBaq1NQwvsVl86NzTS2Z",
+	"f2bzLs4xbwiey92w11EqQLWZo4hqm5+3A2+nOTSt15ICbQCM4HphsWwrKxdoS3r0nc3rFXrI1sztq9vf",
+	"fN2rV7jaam+Nv2tZ7jGR9452e9/xEtIw/LVUYnIma5BBxzRiGUhNcXpf4335ld1DZZfKistjyZZXKPM0",
+	"k6FWb07Oa7c6UfMdBjI603pxmTA7wgjcOp8fTmTiTCfOSIanNsgirQVThIt+nEIkTSGbk1yOGE+ISseY",
+	"YqQziv6mfqQpWD5Y2b7nmeCyFv47lZraNjxXq/vB2myqigM0fFuBB5nwM8g2M1jqFfCk85zyuMTX54wx",
+	"FUB9sC8kAvfbkAtFHry7PH5YXxLbzPcJkZQl+4e2moqhQly2GamDJNvgjOYNM9WrGo258NlyG5pe1jq0",
+	"4CzpecikuiHMLqRtueYHb80vxLIwqjTi+qiv8S4rnVi37m1RaU7yjrUc0MCYVUfUZ1ld5c5d5CRaJmSS",
+	"yBtAspPot6NowXfaq5AC4skQa6ER5IDcym0qvuPak17v6p3bmNxEs+Wr3CZAy1i1TSukCLN0AKSBcSIy",
+	"LY+gpI4iVkJ4IO3cBpuo+VvJTkHVmlvsCQvcJgdgjjPXFGaUmScQE4BIZFb1Lp27YNNqDlBmEgLQVRqn",
+	"TGFCnTP60VzyzsKOyjjauJcM1W2hWQszV2fnEAIv48x18VogdW+lkg1tOkLy41pO28skeNzY+rdPdmDu",
+	"KsLbnpcP3eUzesMt0+mkawYGyXzIeuCY2kXKPVEAJtNNJ/lnXqjNniVMaZkUH8mYdWkULT5M2NiwRjC4",
+	"o4bftdnwGUPsKk0TXXji+oQ2sqHCP63dxP3T5ikWuGpxdu5h9mHuYeaMLjx0YTNzP/iUIjxS3dzaZN9q",
+	"s2XuDSO2Fl9wSIKFpyo3EG8QL44YFhX9ryU/WMnN7kKpZTR32hboui4PvOYIW5H5951YaTaj6pLLzamR",
+	"8dHV4SHQGzDocrLPAMw+s73ry9iwigBSm2zQIjss68gDZZznTPkbeflKMhnZDYuzHMZrIaeqRd5bvLQQ",
+	"T2tIKIG/LFYkJSGY9sPa+ticCzHzb++XsNka5oCiswLcg6MqA3qW9QDY0nrEFOZDoOeFxjG8Mm2R8JPp",
+	"+7ZgQjcCgWJDwBqFoC7TGMJ629wHo94WNdOcuwkDy1ZGni1oOVyXQY++MMIrkxPEbix2s+pwWiODJYbl",
+	"dOYSQT63K3l57hHNBH+p9NZcjWOmRzKah609av764dNuUI5aiwS2zEFpfj9cSUALm7Zy1+xg7QBKdy1O",
+	"lWbJa5v4NRfnwUb2BqgIdsXbHbyqGPhtFlsMeDJmEZmxinDPpevLoxLpyMxKsCmLuuOKkF8IRqVDuQBX",
+	"aw4ufAwRPzFDrOosGw1f2mSsZdKoXbHSlZaxTJNibOO/Dp48evT4aWMRY+r44oL04YtiVMO/dqMDFn03",
+	"F9Pwr6Pmr7T5Z7v59MHDoPX/kp2mocbHB+XUiNa5E6GTWalml4Mdr4Qp8ka7/sgIGRBmUK7VjZ2hosI7",
+	"aQHbPG5Sb9Yhgg2p5jfMAtHZPdX0eg5ootrFYlst8dkA/AjXNdv5nBpmxMYTCdEiXRvAsBgvZEX8uVAS",
+	"XPSwY0MWvPHUcAwlzannEJtNc8zPCXHDhIIIF7EeYBknbJCC4EWj31MIOsfWVwtslfrX2EqJbhNKjwMQ",
+	"4Ua2rwqKei01aR9mtINVEWBSCO1f9woo3gLNuR/KWNbCRmYHlosbyfusudfee9xstw/25o7u/9P8/wHI",
+	"ul1xdeg5JW/V9q3ctflNmh999WZlaI5z10R21mqcKCZ0wtfwwuS51dpqddAAlawse97oYQFZwPaoiRLg",
+	"5mw7yKZVvXxVVoZKVvVaTmtyKeZ4ee2FrJwONlU9i3eK3ZUCyrfkNO/t2cKWlE0BwCKPraxTgkcYS8NF",
+	"Y660B8PvU0GGkkwTiYFVWZASCJddW0SkkTfkqi4d9/gwlZBQbIS63GveNGLdXFmWT+4dHwDStUHIxYdC",
+	"6u6IxdHi04FMwMJQsCxkDXOh0sGA9znLrAiFoWepRkXLtG9B8aHoctEdIMBiYQCYrl/80gwql2ydSKW6",
+	"MuFDDlNK+A2P2ZB12cc+hCvaHtJJFzcDjAxo1oryE8G5IudDKXeuJ/wqQmM8Gsy7IEA4UxJsS+FJL+Wx",
+	"2VCXPkIjcwkonVC0J+ZEI1cIYJVtCcbksiIsgXa1lN0YnHJ53tt3uMWL1rPumFEBSRsZkoivrGAaltEM",
+	"W4WL26xIxGnXkH83zUDQwB4hu0Zy7zqEQPAMSk3zG2Dx1Aotcgu3akOKe1SZpjOkuQDzxySNHCxKotHs",
+	"heDBaBGf+yQzlXdT4RWHUnvWsnIakB1VKKYBsGnnZ1ZF18SQVJOLgOwadWC/DVIr7WuWqBY5phOuaYwO",
+	"44GMrYM+l+oLwPc51Wt/IelqThdEWfxD9me3+eFTO9h7Wn7HZ+C5q5Kt5PWd0qzKyikcQSggQBRmpiuz",
+	"nHv5ZSIPPvLoYXFd+v1HsYj21K46ePxoj0Y6fdReDLZeUs4laJwKo+v22TI9pL7XN0OW9CdozMVy/dXN",
+	"jxL3TT5bE0LAW6W3WI7BVKa3YoUxjrmgeW5SHqKLnK+6OSqgtBJkvYzpNctT/ACgudlYsfiGFQR+z0jl",
+	"pGCLrMw3zzFOO6K5BS3YsssJze5rFWU7HlLDuRxxwZR67j64DRqgxNf+8ozZz0Tlvc/taG3hOQTpDDBC",
+	"H5iLD8hnU0MZmNYHPK7cmycjVhnyUuwsY4EKSseZfQww1F8KtiasU96YUxaFm/VVB44MX3VI3EvAtwCP",
+	"JpHDhI6/KQOgmTclIuCKa87tZ3axNNwKFodcTmc6kWrC+pkmWRzbK0ApcCUFodSfhj2NiK/+x4dCJpCq",
+	"pQgWkjt4aosJLoa9eefA8mSD7D5iSrkAutWJBNA6XtwVsI0U4C/MvQYzgTt7fXNutV8iW9FMX1mstffk",
+	"8eO9wEwVjPp7rT2bgurzT73hhisCWvwhkT4REozmqYZk1jDwhQ3jmbVn5Ip2KbMRi7tgZaoK3Cu+FFVy",
+	"vprnIkLpx0kFRA8gB5Zg8wSAIGDmVlNh46vQKcc0YpBK40ByEU589+mTdt0uqpw2FvXz3fnZHIZ9OdpS",
+	"X07YGvCsE/DuGt7Zi6m4LgekUmlvzdq4S05KXj7C4o+lEmSqjAA73qT476pwW6DFssNkAwnL0lMqwU+q",
+	"UNBqxQM+x1fXsELOA6bWs3EuDQZfnME6MbrVQeAlMthmeJVldkzr4PIwYEvjJe2OlG3561ISA71jt12Q",
+	"qC0QdsLHY4D3FRKKbCYyDkiPRzxB7kpjIhPyJ0tkc8ojPYL416Ig/pyrvhFce1KvCw8RNN5MBYsKaNJ3",
+	"h3HyEYezmjHvEGa9GKjmGikHPyqOfGsAOnML8tlQdHwEwaJKplHxILt7eYKxYeQ6L7EqKHDtbtbASKdj",
+	"ab5s7x2Q3kwjgghCiBPXY04cmvKIxTNEHr4SMsl+gdh/yw8td8zltWPKqD+iTj2YF0T2DlbSnxtUzTSV",
+	"4sbauLl6gRo+AG6juA4J5jbTYelmLinzPZ9ix8eTmFuIBdg61VoCA9AhI2ohhVokfHX0+uiHk+75m7MT",
+	"81PEBlwwEAchvw+SAFpXwr13dHz85t3rS/MqHqfAZSHANza6yymRpoOfTk/ed4/ePT+97J69+SHsEMVY",
+	"vqqvjXY0ffx0cn764pe5wVJ1bcSkvL76jXKJtUMpI4uIgeaWmUwTc892yCCm2tbzcsVkM9gFb8oEyfdK",
+	"hC4ttYMCNgiRWbyvxbO0OtQC7qRMSPhtiEK0TRAw5ypMGI3CwEWnBFn8Cn5gs6Q9163asaIJ5AHEBpj/",
+	"aTefdj98ageP927/98HV1bf/+5szE+VtRI/3bh924GcznP+FsfwvDuThw1IbSkUxn7ko/Rivd88BKxxN",
+	"OUDtZbmlqMrOg5BiYVA0mfMb5pNMt5REavd1DdfRQuhTaW5qqjdqE8JcShrcAAs7p1qv6/XI1Oh8imm2",
+	"Vn6CAdLA6uzSEnraxE3rKK5IOFnj9hICDnD09tQwDgx56c2ADyyJidogJGpLxLOym7sSU7GDdh20FleB",
+	"pFRRf3rw6Emh7r3ha2OmjLJgAWhUOhwypVkUkh5TPAK13WwEKtKeHyMUhaHPRX08YpryuAoaQqH7LFcj",
+	"18NYYNQ6gkxRotLemGujP0LUebl27gq+LVvYzNEHIVvKpb6V1KwBaDVFQgiaK0ccdgUn1wuef0H7Gina",
+	"GsfQpNi3Na4W9rEE1/hRAdf4oDz8wO9flZYuQTlnH8uNlRXBgn5tzATQ4GkL5OS2cW4uuUYT2melJpgX",
+	"XESqkJfDRd4I8Y0isQRP64IfYfDh0/7e8iiJOcErTUQntgXEOnb4ndBf/G742Z1e+kGZh7NWjAUubU6p",
+	"tMcktz454nKknRFsfm/LOLVPGly47uPy4uebJqwnbEy5MDNdz8O/7mVW6bj31vy/tyuBK3NIjDR5B+/B",
+	"nbx+mTXdmtn98ixd1ue5RZxb3jRxpcQqnFKkL8eWa+dyn1Sa3AAYKCX9hKqRrcc6oDyWN+hgzGMelTvE",
+	"BlxEXAyrQnzVhNFrhSh9hpFoRIXCGGcM/KRF6XOl1Fvp5DhSRYymPo1jRbhWLB7MAU89an23kkNkYptb",
+	"4Nxsl27VmSPZkgWJmZ6zD9gabHknvIIkSDJmY5mU5PXTIVsdZVtcCh/y62GefP8JQ5xotUEocAwSX+lg",
+	"jjReQHTIyuarXHUwDLqHe2yhyORdgn3tIuXHWLFppUUhYLNGdDJhgkWB890ShINagf6aEdoZnWg5IUrL",
+	"GIJY1jT85ZGe1sMNP/J3t5ZegG+RN4OsWARQwkDGsZwqEv4bdeh/ha7wO7FJoHMQIz62PpvkDyeXjWCT",
+	"WPusCVtT4sn8Ej19vB527upo+kJiSWEM5rA0JzEVCPCTm06FEaB0bvkaqAtRHHkoOStMgUtT+wrOJFyo",
+	"phpaZyjXLfJmQv9AoXsBL+9X2vyz22oujVRd8Bkv3CUTBgxucfQvIUHWWR4zeN0NmEbC+qyq3h0kBey1",
+	"29gVQHUCSwDb0Xxd8Jo2i2zW7ykvSfycoyG3BH6g5WRUaHMxNkYvQTFwAeE2Hq0+0sKUcr2c83Nz4OX1",
+	"IsKxY7/FzmSK91rJhonUXAqLbBUgK+w4qlZmY9CEtfEMqruvcjTMZY2vdr8lVfWgfYwSJI8DNriQ2oOg",
+	"ZOnY68rYWZxifrDVi+1r0pWWYIKcWMiM41qREFymYI2VqNiz2PxKHoQjMB+EDwOEqc4HQ4X4zA0nNBoh",
+	"xgTAAkzhcNrMBoh/mo4kAqUTrq+EDzVQI5nGGBfRY+RBmDCMewwfFgEusRxU0MAhQeh8MdDT56yalbOx",
+	"k2UuZVdces755RN9lpp+8K3NUkx8BtGSwDO0xXJFIKyVcAGFTTK0S5dvIxNis6rLZfC6lHwH3MItGIc/",
+	"K2Cf9Q3bjS0OP9uM0iMk442Mp+vS0Jdd/IKRsk79oNVGZ7NQyzy46yN3rbyKqwGzHPBXSZ5DVGZHPIqn",
+	"dObjnPKmUxA0roWcEvhUlR+xdXd7o+P/pU73kuAKf4BwHVcfnS1BF37dp2lhZS6gOF6ZW2SFxnfBvId6",
+	"TqBcjaJkQ+hXoyite5f10yRhYikxZw4D7N4BXa9dmMFF2DERoSOb8IENUuSCpIrVl5bXiq9SjInSAV2i",
+	"KWXMRarX6DxVLOnSIVueWJvIqWIJWKpARlMsHgSkn4LavlcIRmqtf0EWJjZXfcXtaQYwVRjzh1KiBtpc",
+	"dgdYtJH658zR+6qbwDdcPjCdTja7w8uMxEeKTBIjm0eHpG8zTwISUTWyWN5qAvU3IJ5SkzFo4gtVf1Ye",
+	"9b83zq+tuVkTKuVCJvpNErG55HmzrvniM/AveFgmq+erURSbobNcKyO8oMzDylaOXWHdOW8ThAyGIGYn",
+	"jEaqRUIXPYhPIZhDZRJ3IU1jIeCwun8PK/vFo0rXjPusH8s5RyCbRl/mh7voD8c7xEploFL7Ki29mTde",
+	"z6CuMKpDd1ngYlGAWqsl0ce87mrlenKtZOtVuUxYXuUfRUU28XBDHRC/De5GfO89eOt8Gaqoyh9rS5nw",
+	"AQvXKtWfrFNtX3B9V8BxaMP1vGIB3oky/3M4lkKPbNxJRGchgsJC1CqPBB+ONHl3eXxoV8PWYHVwrI5T",
+	"QiOWSWOxm1JeCYVtOITyVkGQQNVlNJk6x5HFMfkyWNfzAGvoK6uJvOEBoK+rIGfcChxnR7om9ICL24nZ",
+	"QHdspLrNTJlQHoE5TktJYq51jDEitSFVllUFzRWS2cy26ZPXl2GPuHWx8e7brdOdQxdaAJfYikaxBVV8",
+	"2aL8t7uFSvwnUNU3C2egifUBcq3MKc1F4SYu/LbkFnXi0+oSWPCmq3NX8wZYN1YlYYrpJepiBkoBjGjj",
+	"7a1MpJLKrSxooq1CQUUHuFiFHlyOpXHkq9sCsXrvOAD02Uw8/1RB/hYEmQOIkJJjhs7zDU4gbq6brds5",
+	"j5KSbU4lCc5q43PcsCTifa1aRpntkPCno7PT52GLHLR3O/kaTgEJX7+57L548+41/OP85Kc3L/H589OL",
+	"o2dn+PfJz29Pz82fVyK0cfPdi3cXb09ePz/BZvc7JHx58kv33cVJ17T49uT81enl5cnzkDyoqgVYFSX+",
+	"MCDh6euLdy9enB6fnry2jV1cnL55DaX/Dvaedkj43+/eXB51T34+Pjlxg9jrzH14fH7y/PTS1Qt0pAOL",
+	"0QgafhkaQcOvQiNo2EVoBA23Bo2gYZegETQWFqARNEqn3ggaVdNoBI3i+OfftSNfJOyg8bFpJtK8oZCz",
+	"p2BGFvrjFY0NVQI9vZb6hUUBOfd+redZodETW2jUI9lf5DBuMTvvtdRgj9OIkHGaQ0h5W7DzA2M8yWAy",
+	"8m+6G/aDp+Kq7NkjR7YtEl6zmZWF7EEv5s0C1kk+XDf/o5C6LC22Fiz8vGQESbNrM2Vn31jZ08wF4tas",
+	"HjEvtng1w+aTLXohjcKmUIFD1zcypDwrRWRadP192KxKZF5sALut7o9YRZbxfGrE0LBXrju5DFMQovLl",
+	"9XM5LEYiHVGVlSsFvdQwlIoA5SURzpbeiJGzofAdE32GQUfOTZukQuXjRmwshqpI3/WKap3VQnliqdxX",
+	"tmBmH6m6XoIsqCoKN5vWfry8fEvwhRzUqs5Wo5WHfjsohFnvlYdZI/LQUpeLORFQP9DeRCX26fkwQIcd",
+	"hQaxJdAtVq0q3+b3hRIqNqDaGmFziFp3UfT/BpafxWUBGJZ+mnA9uzBkNw8dUxHWXo3QAMQLG4aJ5L7H",
+	"kdYTLFLgsZ16VPH+Yg/vFEs6GJQYLfQBZx4iJUZc6BD1qBEju4/ziZ6If2CD1M2LWeomtpxHmigOG8a0",
+	"MGrFKlITL5jO4SO1yGsIBgtdCHzTfhjakuG6CB/AFZnElAti+iHSligd0/6Io+DPTR99Ka+5L1TUaXS7",
+	"P0qlm/N9ZKOmEw4s9hbKMAxKSra4MDbClYISCH6BFXlw9PYU/nqIIceZXg/4OC3iIEHMpIEpisgmR1pM",
+	"QJ3RCFdEjeRUQPH14EoA1UKYCNQQhdgWqkh4lOqRTPiftso0whCQq7Td3u9jU/A3C4MiDpCC9EpMxTTi",
+	"C7ERP60rcSW+/fY4g5RrffstOfI+HTN25Qbvs2eYzZaEBT8k1CWeuDcK1E5OaH9kVNcEA7Yx91KP2JXA",
+	"Ckva1vlOBYQOuoMWHsLMuRiSntQjQz5QmR5RjiCFoUVeywLRG2kY3G3zOEjfqAC0D1x/SEC2xWxxKyY+",
+	"Y1kmbn7KLk5OOjOLE35sZndICLFpFRNcuGvMgQQvWYIF2s1yHZLQrENIxoy6XDVYnAzbzkyZCZkOR4tl",
+	"NF2OL8bHgcLVIvnkt760flRbnhNoNWEklhDflU58qsCVsM7PjkuwBNQ6KL3uKr/aTbArk8UPAtWI3CJg",
+	"JtjHpqsErDpEJymkguE5kVi9DA0x/i1LQYUY6g4RMgsEhoLoNEkw5l9gTCVajqbUbKDZSqaQSzCidALe",
+	"KxSAWsRIcUMGNWztUIA3PmrvYzjoIkxcGJCETRi197rZPzt9SP5S336LwaR0Molt5PuOzej5P78rQyIP",
+	"XILcw5ZLjsvlDNN5ddPc0eqQhC53JyQDl8vkt6g8mYkcj5gRUJNU4AumlyQy94Tif7KAZDQV5IgzID0Z",
+	"OVZwycfMzcmMe39//2ngKzgD4N3lMW7vmPcTaXFjMnY3taj8FHProCGJak9gDa0i9Wt4xpV23RUrrIU5",
+	"9IMQK/ooawrzRbQmdMgOPYPs0f41cEn3kZZkKIkU0BemEts8hb6hIKZIeEz7I9Y8RjwMQ2lNyFS36tLP",
+	"TevLaZ5GHkCIIyFk+4MKccz7TGD4or2AjibQ+F6r3QgaaRLbi1J1dnam02mLws8tmQx37Ldq5+z0+OT1",
+	"xQl8k+XM+XsoB2fVabRbu/iWnDBBJ7zRaey32q39Rq7QwA6d8B3kkE3D6XYwzhCskaU1tl9ISKc3tAnR",
+	"j0B5GBrqlIZZMQCyRS7BtOTDqodSIouJGI2KRxlPPWZUOPQzmyTHE1RO8Kaajgw9QoUn3DC76JBh4ZUV",
+	"V2HbNgK3CFUQQ9wiRxahghJDj8q8AfOA/HHNx5jjTygZsCnBZTGXG4ZIkAcHe09tOKdnaqeR2VQH2HGO",
+	"K+kLXj+T0Qzd8UbzQSd+jiX8bkOCfai+Qwv5rUGvJ1R33+hfP57r3/fe71++fD75+HN39r43/eXXl6M/",
+	"2tfHP7yigtPvLvZP99qD3fik/+zF7g9P9ocHT5/wn1Ry8PKX6ak0gqsrvdGgToAyU1NcS4Q1Rq2pNpIN",
+	"ThKjEm6LIrRh52jWnEhDu6bNvfZejSXYaAzWzgGDmBe1qbgmM5m2zAQP2u2qlv1Qd57RyB5s/GR/9Scv",
+	"ZNLjUcQgyuNgt8YXx7gKl1KeAbgpfPdo9XfvMiTVVyziFGtSBY2DvaerP76U8hUVM+eChu/2d1d/9yNi",
+	"seYH+6jOSp5avFa4C/Gr/TpTzOBZ88pVo/OboeF0PKZGq2vg1tu6Zph4RtH2pulQWcu1422G/D82x/Rj",
+	"swdHcXd/t/1kzzzLe8hd3bycaGJp+TZYZJeKxbZ+LdSGLzMKFRLLHUoZ3kiBrUwJgi1c9bHhSIa5ailb",
+	"5CgvC/lcEbWYQlbBgi5YPEBzZGPhIB6s3gVnydz01OzW2mirsbh+vthR+6qovmhM+O3D7dwxAJ1N52ti",
+	"cLz6lh2FemQfNIZM16dsvJ1pzom0hDh/YHqRMmusbwEV6542/860ecG2QZilzBeSiWcrZNWiKdlJhLaY",
+	"OClKkHvtdsHS7Yy0hyREi2iIOGc+vdi1bQVebOlKWEu6jb5vkf8vjYbOHppTuUZ0wgJQtJvpJFdXOiGR",
+	"9RwFFn00ClD4zWtlLXJk4Uy8jehK5ByMMDkROLS2EJN6Qw+E2iFgPkelj2vVIkfqGsuiEmpeh9MS5lNr",
+	"g/zPKEmGqOpBLpWDwDLL7t7LmUIOrwS8KzIwrHHgaUMwKKkdz0iPkRSm7xQqZ1swbAbMsljajYRUdwGf",
+	"LgysM+p3XGiAPMA8VB8kIBE35kroEUVzi1lAUDq0ra9g9BUoqptZYyxtTGF7e4wMEqZGACqlcB4PwDJQ",
+	"hS0fPkSLwjVjE3UlnKPYNqARr3jMFaxHDrSATulsqXKB/qxNlQubBOucjUbk9ufV+RG4tqOkpBDWB0p7",
+	"IVa/sft0r9Vu7bWe2PiAzvY0lmL0YqMICudt9gxPf+kkMoxyZyPKT2Lrw80Nx2WRN56fnJ1cnrh87Vwe",
+	"OCgrSOvl43eHgyt7JD7j2GEwa6peSIZrqH/tNYk0l5bq543+3lzggPc6upLP1t5LeCH72PnpDtq73osG",
+	"nPA271XL6DvzYbuwO1uBwbxYVnRg6GLgOi6AznunfRiEdQZVNdHO3BN5MNW8l7dRsPA28ms+fz6yOYMv",
+	"0c4RlZnam10IIyhVr3POzH+mOHYnrfwrk+W8i+63D7fBctHu1IZ1maM2lDL6d06ms7LZoji3CNY5r3X4",
+	"M+kEPp9mUKqIHBUdawSzqTMACmvClol/A4Mc7AtFv+vCdWv6voOW4sJa7nWUr4iuncpiRPgs8jGnrSBB",
+	"1lBV4MWdXICDpeBSMrNhRmdcYe2lhI6ZZomqRMDOXtk5g/BGM7EVLx4jWrSZ8PoEXSi/d0/VXxdVX1qK",
+	"ttSYwQ7HuJ8lFA7CKVbgrEfpqQsLWkbn7yym4MYMFRu4p7+vi/58PnCOrfo4MVuAPIJqdFuiw52I8nhW",
+	"KTd4IKb9NokAvd5HRM6V6bE6REC0jOiMcNGP04hFLQJwUeYYwffesS1mWPcWwigcyBg5tlaMhDlw/Cuh",
+	"p9IXVsGSzRVavyf75zCnjfSq2rrdXGcVMr9Far8/h1/jOcSQpIE/j+jBz5VvhkxUTGxb4zhWQtEvHtFP",
+	"qFTf7kDY0c4nqHzJo9tl3jR7hAaJzZcT7KP2kT+ZPA+cxRxLG9RsJndYDCyqdKaR19KXttP0Gn0ZVwLC",
+	"GmwqPKRTZCXuyIOD9j4JF0uIIsZUlEWjFCLOiNKGaTw4aD8l4WKZz/DhEk5wzsbyhgG4zD9XL6njofRp",
+	"F/DB01pHHYub3vOGUhnRGkplbGMC6VINKMiwi+YYQb48SIVXcT0Fx+e0rnwToK6eg4ZTWonvB37DEUMQ",
+	"8HptnKdPmyxwAKhlQhfiNDfjBpX2haMouj/LxbN8fzTnj+YPSIoYdys/y8GcM7yZ6yjvb63W68ybhfpX",
+	"n99+sfpNV2StBsfwcS4rX4U8Pi6GzwD2ss4XuXgHQMsynxQZEhSsBAEMRBiu3M6CDGYEGB75JAaXlmKd",
+	"BBkN1JPuDWOssv1sRX2orIVWokUcQXyumTUG2efjewOvTmHsJ/q479WNr45vGRIo1O1CVYMDNrfE6m7m",
+	"+qyIB7GgqCWcrOgGq2ZbO6i+N2kcV4eKYIgyZkn5JNiAaHgMY0SgWxL6aoDwb/+OljZYAXNRJpMYc6xo",
+	"HLfIC5mAgwT1gZKIZ+6rPbeuxBvBiEN+JTwimttYAZpGXNu6ZzDWOHZxFETLIbiMS7WGAn/22MF3ih7I",
+	"eUezvTYjzzjSoie1ymnqAJGdQGQTS+SNzcuzW5d1dJTNPN+Rb8eVkYB4SmjCVtzLmniV21RqYTTybRX3",
+	"udFp7LX3Hjfbu8327mW73YH//pof+zPav04nrsf6vnSzOXNw0vVd6bUCOF9RMbsXEP+zXbll8aIe1juw",
+	"yDqUuO9JDnr6Lmx5aRz1Aqf+lMtqXWEKciy1ZpB0x4fSFDByIM0R63OcQw6XeeayuCBSjgu2mqU+x0H+",
+	"c2Os7/W3O8tB5z6vNpODPsPhWlfx8jQMJpOFozkfelFqv/hiGl+J3uTGaIRJlZVPT7BYjRFoKBcYpxIg",
+	"nr8N7+3bYk9lWpVCVa3uFe40u8+qWOXWuo5G5dZlvprIvfr0FapP5jLK2XZKzD1VDGOu/DLAgVYoQJnr",
+	"BO9PIdHYNGO6RU61coFVNtbdpsdjoSVMjifWwQuk5rEcqqyexyBg3yU/Mo8t3BgmtJ8Dd/jB/JP8KCeT",
+	"HKhvp0Ht4MyQyWSUUFTdcDJr5T+aKWxXWv9KTLlfystyH3RZyhDw2Ky0/9ZlCPVMwNZla/9ysvlSY/A/",
+	"P3DyXijeSqTltih5E9EXmHi14Fug+NVhnDnKv4/lvD9of7fgT0u/GRYY+pgopKKrGmGgX+gsVomo4TCh",
+	"QlvklYQNUhGFhEZRQMKI9bgOEeEjICGNfk+Vhh8VkYmtO0+JYEOqwY86xrnDB5gFanGaLQLNAKrq9lgs",
+	"p+RPlkgbp2Nf6mopu7GcQpCOL+wa8oiNJ1Iz0Z91EVKzLMAAxp8lAMKnTOhkdojDRFBcsEMrm9ZoqwPY",
+	"QeS76VtJa2m4kGVGR1F0F2kb16zRedRuQ8WM/FQBR+9G8j5ropm8fbCX4ajBvtUXrnG4W04qW6fr5blO",
+	"lgay2C7YPLQ8gqeIa6Jk6z666l7u33r8h2PhhQAQBG+k1wwQs7fDwDdVC3YAZxvzi+9yAVCNhcWKx89B",
+	"iPnobAv5pTSd2QrDM/P8EBDEIGtWwIBY5OOvS4NHg6K3IFjEoWqRI4GcGcPUrwSUn1Bwq0wxGHoJCwaZ",
+	"Ttkycndgwhn66XdtD266u9cOGjZ6vmOrUqxryigM8Atz3cIQqtguElbrXlS955JLzaVjrjN8DhdVlTFL",
+	"COtMweqHAROfhV+W+zlL2GXCAE7wzvyyVGA+1S7aRibXKIweevBSRBjtMQJ8jEWECjZtVUec4zjvrTn3",
+	"Smbl4TuxArGC2gYQLl04e3+NpXIHhxN9njN2IiIF6rM7V4c+5QRCDbzWlwrNY6/PwWmKaielXNqQBAsM",
+	"fCUg6hzfKAlOn/Pk3CVB5UpslKFiy1vc84v79JRtmouRqj4XS6l9a69Ic87Zgf8jcp3vr87tJGXSTfOi",
+	"/xonSRpx3cRo5BVnwbx5Yl78u+SGwIguDX3AzIKyaAgMFLD19RAizmY8lwcNDRI5LoQM1av8uU7XREhf",
+	"EK1sCFpuYQAQVmWDzBHGbws5KRMoH21e/p/f2s2ntHnz4dNe+/a/1h2Qy5AxH1WuwgwqvtW0PXjaRO24",
+	"XvcuOrbGauQCaTdajo2ce3Mn7j7o6ysM+prilQBQ+xEvYFqb3V3C9EtQEnN8e8RorEeVsBjvIYsFK2fS",
+	"hAVkJKcW9hIzscZsLJMZ4RZBxvwcSxs2DVpEhmOpiJbymmiJWbJS5FNWFm0Np7YQ5I8wwurgka0YHYud",
+	"lQZTzletVAw8cvdBlF/befpRTrEQlq80SpO8o8QeifVzzWqJQH936ef+hvlPvmHmEZkibtMUfRXLCOsR",
+	"EK4X7qCVgEypHlWkkBd57etC6q+EksGhkokL9wDI7JBQdQ1lGBF5KZchbGsJZegMNGFEgevDiGhQ5Mpc",
+	"Tkvw6O/z1tfMW39fvtiVSRVYDWdNhOEL81WJVH7OFRdDQPWkcczFsKpboJz6qRwy0W/gi8+ezXGfIX/P",
+	"izNenAfiql0aoRpua2maB2Lao28gqzEZZPUJBCNumsB+hcTiXixWrEUw7wryO1jU5IJMWKKkIH0q8vUr",
+	"O1hj4UpYZH30QmQV5rpC6i6NYzkFcBxylN1BI6ocRh6hZJSKKIH6dzfWo2tLGuRFOizMABEaU25GeYSw",
+	"xPyGqSth7SYEsP+zOsfePdLOFyqAgY1YHIUPD4t9jCHMBK4gqDFpmOrMQwubJzSJZ7B+2Ci+0eUCoLfD",
+	"5QXD7pYQgwWI6QKe/zvwO5VluGNpCdUFE9Fee3+32d5t7u9e7u13Hj3tPHr6a8ZEj0+Bws3dccOSYgev",
+	"IWDSNpZvvwzH/NY0mSRyOp+MP8PaDwmjUb6NLJzIxbq02+32bQaSTtWoJ2kSFSoFwNH5tgONfdgE1/4v",
+	"CT7MelcqNfy1PBDGkDUEiqLXEUvv3ucM3Wf3z2cILckwXuMqWe52n5Pva2GtrIOGQu4GhrJuVv/WMFIK",
+	"aCRndKLlhCgtYzwQ9fjBfzwoyD0XuDvGBxwLK1euD/OxOZ8o+tLn2cRfCfRxqi30qi2RDGWVaVYp5kps",
+	"yDTuUUDu/fw1UUCyCmhbVPqWFm+soNl/egHGe5LdSo7uZ6HXO2LVbCFLJMxU4A6kjNgUQkzrAt0dS/GR",
+	"I1+d0VwteH/YJy5CMnel2V9cfKUzFUCBw6wk4ZDfMGHtEnzMcmUOwdKByYMLbYNGDHUFoQTi6aD5yixD",
+	"GNgarBguAimHERkzKqYjHjPTH5QioDFaJ3b3oGoh2DvGXEF1MbBPvLe1W20JShUQJiIFlg3OEkTWMQq8",
+	"gkKeciWaYfV96bNh1qOC0wFM2PqtNpTN87YPs/FlVdfIA8GmZCSVfrhBZfS1U2n+Qxnu+raBvdUfvE2g",
+	"qAY32/+C8pjdJ9tsQaEASC3gMoGD/+FaeTNozv5m2ASa7gLHSMwjJuAv/herGzvs4ySmXGyUEVC8gSqN",
+	"7BHr8ywmH6vhGY0CK8ka1p/F3idpzFz+8DWEmBR8O87IRy4mwIqtShNkQYFZXnkkMdEcqgpfCaqxyC9W",
+	"qSkp9Iv3ERfDTr7mb7Cqwm+xsC9YwP0oEK5qIBMyxSqmUD0D7qY+FVjdl0VLb4YTuz93Mr6sVYd1bfZu",
+	"h/jXGophEAITQiusxY4O7xMn7xMnVwag94E5+Zqekfz3l7Yfz3PqScJuuExVE3ngMkPRpeeUDtaZKxIx",
+	"Wmpizqd2H3qTkYNCsW522xpI41IsMyYDL78SSpoHfQxIIJCIysDryHA0QgKmdUwnS9nfWzvpC+j/3qx0",
+	"r6PXzby01AX+EJKwIROGwFBr/VwGpq3gza7iA9lcPqfQZngAlOq3Mf0BoMgWJNvAyrUY+8yVlskM8zMX",
+	"wiqM9rheaAWCCWGodG32FaCwfcPAEm7krtCSQdeWFsQYOgQ2mlAbbGLNG1nRw0P0CyQMyp1RTZTmcWxb",
+	"xmJQGUkZyXaOy1INYwuIkj4OD2PIiZ5KF8/hwkcEoX2AYpKJ0xDQtjKi6krQ3OItmkAgcAS+XhFRcZ5R",
+	"zRe3MgCXFvOBDm5/7dTm1i4X+QA1C3Abiy2carclMgEyAQPSSKZJPm5ijgIanf3H7fYmkRDZEn41MREZ",
+	"6dyDMN0bS/4aY4mt1gVCZY4g/2K7x3zecml1zd4MuIlhzFgCNDCXRGhugJA8gOK3it+wh0RLEmoZkgfs",
+	"o3sWYPmbxBAsi0gkpwIr48iYkV7av2ZaoeXa2jbGHZ83dCVcIV7Xrc8oOvgOhuTH1iJHNjpwLzhot13L",
+	"h7YWD3ACZ49AL+94ZTFeUrsWr7Xv2szbuWvlPo/UDcAl3fSzpZ4A0kxVr7iLtUO1YQOe4TdfKFjbJuN/",
+	"zfWQ75WtLeXqo8yRq5hcWcxj/WLJW1SqYjmUWAV1CX4NqBN2BZzLshYuzalWpC/lNQc1YCqTHOMFlQFU",
+	"AGg0VtKaQ+iV6MvJDKszwxJes0k5eF6qR2c4gXLzR5kFCKFwRlQRZi4hw21GSGfmiwumm8cw4iqCsS/v",
+	"XGBL9mU49PdpFX9bgeuCDwVBQslS1PSoKkNtpRjlalrYbP2yOAM4OngaHNUVa5AHmc4PYlPEbMxrATpS",
+	"ClYztq3qiLy1Y707vKRg00anQaFTAWndaDJwtTIatpBeoy+ThPXNKBPFSA/gDCAuYhKvUUZjbuBb85Wn",
+	"enSRAk+8D4zfglK2V2OUl1K+omJm11D9swLqs1I3RqHxrGHLrGZH8aGwXunSu/rCsQ070hY5ItNEiqEf",
+	"kmEvJBXXwozT1sKC69xi8hmlzCVZWXulxyA/aO+2yBEECGsmyIDyOE2YuhJckN1HZMxFql3sfR473sUU",
+	"uzQteCGKEqZUgCCTU8p1hxzsPUXN7JzpZNaEngLHYxjtjyAKqnUljlzpINJjM2kt23rKhOZMjzyvZcLa",
+	"WWUcAYRvfbllBR+9wH1Y4KPltOVe4ZbzvKUcCPKfzLfu2dDnYkOLQg0XrnxB4UB/Vi6UTqq50JsJE5is",
+	"572bWYYkN/qAGPBhalgBjDs8O7o8/vHlyS/di9MfXr97+72cMBEegseDQE4o9tjtx1KxKERvCpouLKO5",
+	"Eogj6rvpsb4cM3TTFEAp6xztdPJ1Hu176eKfdKzTyWc41iXRFQ6XttLse+Ttn0xo8AIO0gSQ7t01PHfT",
+	"LmJoWFXZImh8NjtcrpvlJTo8xjVKAPSGQUwcyD/3BTG/JtG7gI3gSbne2Sg/Bzuf7F+rEs/qqeRVZ8FH",
+	"7axnybNfl8My1Td53dug/1Gn4ERE8yk4a56FZeKfk6qWQAKCwbsfcyY0qnRGw3QBILakNdAfgoIQLorR",
+	"zZYTu8sNo2cAygOYs5ZkzJiuRgT8QliAZffJj3JqUdvVHQIK/iMouARzLw+fiEuYI1jFdDpZyb0LsB4V",
+	"FIr4+JrGcuhQwPCFnrVYHL09JVNAtvTI/Eih5Rj6NlAdMrQWqfKtf/vY9blpHmVJU/cSydfoD8wnv/jA",
+	"txyt56m4iuKDxiQtIe5zNolp3xJyRuVUEYqRFS1yRCLZT8HNb5WKAU3jQu1AjMFAWCLfSIZMhKchHDNN",
+	"I6ppa5LIXszGKoQQSOfnMJdQb3YljN4Ng2qRt/msH8Qpg6YS6dk+10RIZ+kzt4Q5V4uFMUaYmznGzMcW",
+	"+XFR3KqTX1hypP7KTMNBTLUhgOPzk6PLk+7bNxeXDRTtILsGB4LkZV6zAEjThGvwGdvYCLMnzUlMBUAs",
+	"Tagewds7+ecfgobmOkZYJE2JfZyR70L7gRN+s44gJabQBT4Bmk9kqudG7Br0STYwwfkUG5VhCPoqunuP",
+	"VnyFruyanqTFTd8uaspXyKjvQ//+EmH9uRU8nNxRcQkUwIbH9GOzB6xlt33w3aMnj1cgEC8T54HxVqIR",
+	"n8uYfW47jeuj2khzAhzdjBSj/Hopj3WTC7hgLLqlHjFBejO4f+7NNF8lqCWNY5QDcmcA/71EBCp1OryW",
+	"oGKO6YxMUqOM5iR2LrQkFDrKAQBHEmx+ADxvpArF4hu2rBbWopxv6PhuoIz4ZizTxKz4bnTAou+ygEez",
+	"Q0NwWyyiF1YGh9W/E83wtwwdJmN2H1Fxn0e65Nx78EFzHGsce1ug6PzN2cmKXFFoYeeT+b9Vplu4XsxV",
+	"Mh1JMmJxZFSGWCqmENWcazKkN2yt8nv+igI+YzFte4zgGEpjxc1xWZq9uWjEgMa5IkMp2H32yv21uihc",
+	"GnLazvFaBhBmSHdTm9bXcEvceyC2AQu2GRmuHd4OgsxWIL+WV4EncoBs318dPpfXTKzkusBCrKvKtaIQ",
+	"aoThSdFY5loObOKSd6hE9gHE1pXcPx5Uvccc1lfVBXT3oOC6kmkwX3hqPVF1y0HA/0QudC/c/sXCLQYC",
+	"b+/2dbItesIqQ+4uPSihFJiAR/oyshIrZhF4L9sk4YbBTUdMGDkXUw0CW5gBGynE1qHDAGxV+UC6KwGi",
+	"KGQr8KFQ4AMVLfJeJtfIADvInaY0sTzSBhRzRSBhH+bUjaRgYYsc4YAdTAEmrB8CogCM0A07S4koYWcX",
+	"psVjafjSXVXyyOjfT344eNnce/X6bfPn90/PG0EDoJD5gDOjrtOImi2W10xsLeEBZvBXJdJjUe3yiCkf",
+	"0e0d+H953tR9uOM/JNzxFb1meb6TZzN1owEqLQMDCRyoCcEvVeEBL2RCxJCLjyQ073UznLvLhLIBvw7I",
+	"MY0iBIA6ETdy1kHAcHBPucyCGZlQPSI9FrvQBilYkPHP8MgKBHA+QyIHiHyHcTPfQNEZJ2q2yGtJwKQJ",
+	"Lloatch7CwtL1TUmlJp/FL7H4cBozEg6kJf/c/MFLgGLmq/ghRDBqAq/vEt4GNj33yR8yAWN868Xnr87",
+	"P0VMPyuiwojB0qoViwdZZI+VmcEbTPXIzIElLFdqJwtaGl8J7jzjII2DYEyHCQOn9L6DysU1zgdhmNWB",
+	"LP6pJFPAbc+c2vClhZTZa7dJzLSV161EP6FKmWsmKzvk27bis2kexnbQ3g2IkA4lkRy0992Y0JluV0Ox",
+	"5Ib3GXkEvysypJrBuFJhDp9GVB/0bWPBpPfFMPgXb87fH50/7x69u/yxe7D39PuD9n4YQH6Mi2uHvgeO",
+	"asvuQru1huQqlPRylBSwLQGaPoA0pgmxfBvVphhmAtsUEDae6NkihhlOTUui6Gzuljgz6tk1mzVfslnz",
+	"xJYEWnFfII4hvHkbNM6pZlhUb8Vn2Yv5r5pvZcz7s9of29dvg8bPTT94e1c2f4TA7FVt2bfty+UtnUY1",
+	"W4Fq5PkWzEKu/tqmfhe+fJtjosu/zr1pr+svo/9seBXeXeRfJuO/ojM45vZYG5aCzN6xFD1KZDoc5aER",
+	"Ed51aSSbkXz/rLygLsyp8wiqPQf8GlFNe1SxQy8mm6eTRJrho4gPQxtQHqtF/9UZ9LmJ8uyKIn8FwY5L",
+	"BI9TVVgvavbg34tlf5dtm4TYcS50ItWE9fWKqkbuKjB3QMx7CU24C4KCiNk3hl9DqTsuLP4ZKBjeshR+",
+	"umrgD1dOyrHobbkbJQAvBsC56RG7ElhoyChZwmuF9oKbJPLGIc5rBxlnQYh7zNb1hiJ5RAAw/KP2PgDD",
+	"84HVM7ppdpLK4dYuzQxOsyWqq5h9bE6n0+ZAJuNmmsRMGK0smtPUnPpFrydUd9/oXz+e69/33u9fvnw+",
+	"+fhzd/a+N/3l15ejP9rXxz+8ooLT7y72T/fag934pP/sxe4PT/aHB0+f8J9UcvDyl+mpdBpdV88mrDvi",
+	"ZlSOHWBftXW5bMZbVujyAHJIC+YvD+3mHpkOggYKh10OSfn9R7GI9tSuOnj8aI9GOn3UNlot1Y3O7pPH",
+	"T/b2Hj1ut4MGh8CtkdYT1dnZuWYz1bJ9tvoWe0gCuE+VqY/MGfrMoeuVD2BYWPFGp/GM0QQKsqbK6Bzg",
+	"CDeqtlk9dyhK52tl/g32pzoOxZWwtaeQ/2Orp/4nGfTmbveCTa/bo4r3F2/9UwuCY7kxkNy/yYPzF8fk",
+	"yePHew/rXPY/nZyfvvilHvix0TpmS+QBBiyf6IQOBrxPsIZHdtcfEq5JwvryhiEqGmpmUNwKXgiIljLw",
+	"3+UydEsvhiuRZ/lq/oLY5FY4xxl+zjAzRiMuIKN28WT/wtTXk6yxRWPLMRVzaRdGX/UKsVpH/oFukptq",
+	"aDvfB+LFmnftOXLh6EYoTZO40WnsgP/Odl0NVlfM5s5VDwfr0CLK3AUfimY6CVyyajCXZOTypHJNgamo",
+	"rJy5xAK/fZ1/GfUyVfLBazpmpgOsP5nzkuU+R8/A4rdHZAwuS2sVgju40KnHD6uou57PUOkUMwNyDeVd",
+	"dxUNOQizArCxqxSRtYQgZmVtMMwVlmPWk9HsG1UwM2QNWLa52AIE62SfqsAZo5VL0BGFkWDYbPn+RTwC",
+	"2biw25Gt0L8or8ukP2KW1vJd2INx++H2/wYAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

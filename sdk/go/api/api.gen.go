@@ -51,6 +51,30 @@ func (e AccessKeyReportResultStatus) Valid() bool {
 	}
 }
 
+// Defines values for AccessKeySort.
+const (
+	AccessKeySortCreatedAt  AccessKeySort = "created_at"
+	AccessKeySortExpiresAt  AccessKeySort = "expires_at"
+	AccessKeySortLastUsedAt AccessKeySort = "last_used_at"
+	AccessKeySortName       AccessKeySort = "name"
+)
+
+// Valid indicates whether the value is a known member of the AccessKeySort enum.
+func (e AccessKeySort) Valid() bool {
+	switch e {
+	case AccessKeySortCreatedAt:
+		return true
+	case AccessKeySortExpiresAt:
+		return true
+	case AccessKeySortLastUsedAt:
+		return true
+	case AccessKeySortName:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessKeyStatus.
 const (
 	AccessKeyStatusActive   AccessKeyStatus = "active"
@@ -459,6 +483,24 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for InstanceSignup.
+const (
+	InstanceSignupClosed InstanceSignup = "closed"
+	InstanceSignupOpen   InstanceSignup = "open"
+)
+
+// Valid indicates whether the value is a known member of the InstanceSignup enum.
+func (e InstanceSignup) Valid() bool {
+	switch e {
+	case InstanceSignupClosed:
+		return true
+	case InstanceSignupOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IntrospectResultTokenType.
 const (
 	IntrospectResultTokenTypeBearer IntrospectResultTokenType = "Bearer"
@@ -510,6 +552,24 @@ func (e RevokedBecause) Valid() bool {
 	case RevokedBecauseOwner:
 		return true
 	case RevokedBecauseReported:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SortOrder.
+const (
+	SortOrderAsc  SortOrder = "asc"
+	SortOrderDesc SortOrder = "desc"
+)
+
+// Valid indicates whether the value is a known member of the SortOrder enum.
+func (e SortOrder) Valid() bool {
+	switch e {
+	case SortOrderAsc:
+		return true
+	case SortOrderDesc:
 		return true
 	default:
 		return false
@@ -738,6 +798,17 @@ type AccessKey struct {
 	Version int64 `json:"version"`
 }
 
+// AccessKeyDays defines model for AccessKeyDays.
+type AccessKeyDays struct {
+	// Data By day, oldest first.
+	Data []UsagePoint `json:"data"`
+
+	// ID A sortable identifier of 20 characters (xid).
+	//
+	// Example: cc5lnd2s1s4652adtu50
+	ID ID `json:"id"`
+}
+
 // AccessKeyExplainInput defines model for AccessKeyExplainInput.
 type AccessKeyExplainInput struct {
 	Access *AccessLevel `json:"access,omitempty"`
@@ -899,6 +970,18 @@ type AccessKeyListResult struct {
 	NextCursor *string     `json:"next_cursor,omitempty"`
 }
 
+// AccessKeyPolicy defines model for AccessKeyPolicy.
+type AccessKeyPolicy struct {
+	// ExpiryRequired Whether every new key must expire.
+	ExpiryRequired bool `json:"expiry_required"`
+
+	// LifeMostSeconds How far away an expiry may be; absent: as far as one likes.
+	LifeMostSeconds *int64 `json:"life_most_seconds,omitempty"`
+
+	// Most How many live keys an account has at the most.
+	Most int `json:"most"`
+}
+
 // AccessKeyRegenerateInput defines model for AccessKeyRegenerateInput.
 type AccessKeyRegenerateInput struct {
 	// OverlapSeconds How long the old secret lives on; seven days at the most.
@@ -920,6 +1003,9 @@ type AccessKeyReportResult struct {
 
 // AccessKeyReportResultStatus defines model for AccessKeyReportResult.Status.
 type AccessKeyReportResultStatus string
+
+// AccessKeySort defines model for AccessKeySort.
+type AccessKeySort string
 
 // AccessKeyStatus `revoked` is for good, and `revoking` until that is sure to hold on every node. `disabled` lasts until its owner enables it;
 // `expired` is a key once `expires_at` has come. Only an `active` key opens anything, and only while its owner is not suspended
@@ -1121,6 +1207,16 @@ type AccountUsage struct {
 	Window   UsageWindow `json:"window"`
 }
 
+// AccountUsageDaily defines model for AccountUsageDaily.
+type AccountUsageDaily struct {
+	// From When the first day begins (UTC).
+	From time.Time       `json:"from"`
+	Keys []AccessKeyDays `json:"keys"`
+
+	// To When the last day ends.
+	To time.Time `json:"to"`
+}
+
 // AdminRevokeAllInput defines model for AdminRevokeAllInput.
 type AdminRevokeAllInput struct {
 	// Account A sortable identifier of 20 characters (xid).
@@ -1254,6 +1350,16 @@ type CatalogueRoute struct {
 	Path string `json:"path"`
 }
 
+// ClusterNode defines model for ClusterNode.
+type ClusterNode struct {
+	// Behind How many changes it has not confirmed yet.
+	Behind int64  `json:"behind"`
+	ID     string `json:"id"`
+
+	// RenewedMs How long ago it was last seen to renew its lease; absent: not seen yet.
+	RenewedMs *int64 `json:"renewed_ms,omitempty"`
+}
+
 // Colour A CSS colour.
 //
 // Example: #1d4ed8
@@ -1342,6 +1448,41 @@ type HealthStatus string
 //
 // Example: cc5lnd2s1s4652adtu50
 type ID = string
+
+// Instance defines model for Instance.
+type Instance struct {
+	AccessKeys AccessKeyPolicy `json:"access_keys"`
+
+	// PasswordMin How many characters a password has at the least.
+	PasswordMin int `json:"password_min"`
+
+	// SetupDone Whether there is an administrator.
+	SetupDone bool `json:"setup_done"`
+
+	// Signup Whether anybody may make an account for themselves.
+	Signup InstanceSignup `json:"signup"`
+}
+
+// InstanceSignup Whether anybody may make an account for themselves.
+type InstanceSignup string
+
+// InstanceHealth defines model for InstanceHealth.
+type InstanceHealth struct {
+	Database ReadinessDatabase `json:"database"`
+
+	// Lease What lets the instance answer verifications from memory.
+	Lease ReadinessLease `json:"lease"`
+
+	// Node The instance that answers, by a name that is new at every start.
+	Node string `json:"node"`
+
+	// Nodes Every instance that revocations wait for, this one first.
+	Nodes       []ClusterNode    `json:"nodes"`
+	Revocations RevocationHealth `json:"revocations"`
+
+	// Version The program's.
+	Version string `json:"version"`
+}
 
 // IntrospectInput Members that are not named here are ignored, as RFC 6749 has it.
 type IntrospectInput struct {
@@ -1630,6 +1771,24 @@ type ResourceName = string
 // Revision A state of the service, as the header `Latchkey-Revision` named it. Opaque.
 type Revision = string
 
+// RevocationHealth defines model for RevocationHealth.
+type RevocationHealth struct {
+	// Pending Keys that are `revoking`.
+	Pending int64 `json:"pending"`
+
+	// Recent The last 200 that hold everywhere, newest first.
+	Recent []RevocationWait `json:"recent"`
+}
+
+// RevocationWait defines model for RevocationWait.
+type RevocationWait struct {
+	// At When the key was revoked.
+	At time.Time `json:"at"`
+
+	// WaitMs How long it took to hold on every instance.
+	WaitMs float64 `json:"wait_ms"`
+}
+
 // RevokeAllInput defines model for RevokeAllInput.
 type RevokeAllInput struct {
 	// Reason What happened, for the record. The rules of a name apply.
@@ -1734,6 +1893,9 @@ type RoleUpdate struct {
 	Permissions []Permission `json:"permissions,omitempty"`
 }
 
+// Search defines model for Search.
+type Search = string
+
 // Session defines model for Session.
 type Session struct {
 	// Address Where the sign-in came from.
@@ -1782,6 +1944,9 @@ type SetupInput struct {
 	// or that are made of the handle are refused.
 	Token Password `json:"token"`
 }
+
+// SortOrder defines model for SortOrder.
+type SortOrder string
 
 // UsageBucket defines model for UsageBucket.
 type UsageBucket string
@@ -1949,10 +2114,16 @@ type WindowUsage struct {
 // Example: cc5lnd2s1s4652adtu50
 type AccessKeyID = ID
 
+// AccessKeySearch defines model for AccessKeySearch.
+type AccessKeySearch = Search
+
 // AccountID A sortable identifier of 20 characters (xid).
 //
 // Example: cc5lnd2s1s4652adtu50
 type AccountID = ID
+
+// AuditTargetID defines model for AuditTargetID.
+type AuditTargetID = string
 
 // Cursor defines model for Cursor.
 type Cursor = string
@@ -1965,6 +2136,9 @@ type IfMatch = string
 
 // Limit defines model for Limit.
 type Limit = int
+
+// Revoked defines model for Revoked.
+type Revoked = bool
 
 // RoleID A sortable identifier of 20 characters (xid).
 //
@@ -2043,8 +2217,17 @@ type AdminAccessKeyListParams struct {
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Revoked `false`: leave out `revoking` and `revoked` keys.
+	Revoked *Revoked `form:"revoked,omitempty" json:"revoked,omitempty"`
+
 	// ExpiringBefore Only live keys that expire before this moment.
 	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
+
+	// Search Only keys whose name, hint or id contains this, in whatever case; among everybody's, those of an owner whose handle does, too.
+	Search *AccessKeySearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Account Only keys of this account, by its id.
+	Account *ID `form:"account,omitempty" json:"account,omitempty"`
 }
 
 // AccountListParams defines parameters for AccountList.
@@ -2054,6 +2237,9 @@ type AccountListParams struct {
 
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Search Only accounts whose handle or name contains this, in whatever case.
+	Search *Search `form:"search,omitempty" json:"search,omitempty"`
 }
 
 // AdminAccountCreditsListParams defines parameters for AdminAccountCreditsList.
@@ -2073,6 +2259,15 @@ type AdminAuditEventListParams struct {
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
+	// Target Only events about this key, account, role or session, by its id.
+	Target *AuditTargetID `form:"target,omitempty" json:"target,omitempty"`
+
+	// From The first moment that counts.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The first moment that counts no more.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
 	// Account Only events about this account, by its id.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
@@ -2090,6 +2285,9 @@ type AuditEventListParams struct {
 
 	// Cursor The `next_cursor` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Target Only events about this key, account, role or session, by its id.
+	Target *AuditTargetID `form:"target,omitempty" json:"target,omitempty"`
 }
 
 // AccessKeyListParams defines parameters for AccessKeyList.
@@ -2103,8 +2301,20 @@ type AccessKeyListParams struct {
 	// Status Only keys with this status; `revoking` and `revoked` are two.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
+	// Revoked `false`: leave out `revoking` and `revoked` keys.
+	Revoked *Revoked `form:"revoked,omitempty" json:"revoked,omitempty"`
+
 	// ExpiringBefore Only live keys that expire before this moment.
 	ExpiringBefore *ExpiringBefore `form:"expiring_before,omitempty" json:"expiring_before,omitempty"`
+
+	// Search Only keys whose name, hint or id contains this, in whatever case; among everybody's, those of an owner whose handle does, too.
+	Search *AccessKeySearch `form:"search,omitempty" json:"search,omitempty"`
+
+	// Sort What they are sorted by.
+	Sort *AccessKeySort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Order Rising or falling.
+	Order *SortOrder `form:"order,omitempty" json:"order,omitempty"`
 }
 
 // AccessKeyUpdateParams defines parameters for AccessKeyUpdate.
@@ -2347,6 +2557,14 @@ type ClientInterface interface {
 	// Corresponds with GET /api/accounts/usage (the `AccountUsage` operationId).
 	AccountUsage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// AccountUsageDaily What each of the own keys was used for, by day
+	//
+	// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
+	// two seconds behind.
+	//
+	// Corresponds with GET /api/accounts/usage/daily (the `AccountUsageDaily` operationId).
+	AccountUsageDaily(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AccountRemoveRole Take a role from an account
 	//
 	// Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
@@ -2416,6 +2634,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/admin/accounts (the `AccountCreate` operationId).
 	AccountCreate(ctx context.Context, body AccountCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AdminAccountGet See an account
+	//
+	// Corresponds with GET /api/admin/accounts/{account_id} (the `AdminAccountGet` operationId).
+	AdminAccountGet(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AdminAccountCreditsList The credits of an account, and its ledger
 	//
@@ -2488,12 +2711,21 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/audit-events (the `AdminAuditEventList` operationId).
 	AdminAuditEventList(ctx context.Context, params *AdminAuditEventListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// InstanceHealthGet How the instances are
+	//
+	// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+	//
+	// Corresponds with GET /api/admin/health (the `InstanceHealthGet` operationId).
+	InstanceHealthGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AuditEventList List what the own account did, and what was done to it
 	//
 	// Corresponds with GET /api/audit-events (the `AuditEventList` operationId).
 	AuditEventList(ctx context.Context, params *AuditEventListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AccessKeyList List the own keys
+	//
+	// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
 	//
 	// Corresponds with GET /api/auth/access-keys (the `AccessKeyList` operationId).
 	AccessKeyList(ctx context.Context, params *AccessKeyListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2716,6 +2948,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 	SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// InstanceGet How this instance is set
+	//
+	// What a client must know before anybody has signed in, and the rules that passwords and keys have to meet.
+	//
+	// Corresponds with GET /api/instance (the `InstanceGet` operationId).
+	InstanceGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PermissionCatalogueGet What permissions there are
 	//
@@ -3037,6 +3276,24 @@ func (c *Client) AccountUsage(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
+// AccountUsageDaily What each of the own keys was used for, by day
+//
+// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
+// two seconds behind.
+//
+// Corresponds with GET /api/accounts/usage/daily (the `AccountUsageDaily` operationId).
+func (c *Client) AccountUsageDaily(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountUsageDailyRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AccountRemoveRole Take a role from an account
 //
 // Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
@@ -3187,6 +3444,21 @@ func (c *Client) AccountCreateWithBody(ctx context.Context, contentType string, 
 // Corresponds with POST /api/admin/accounts (the `AccountCreate` operationId).
 func (c *Client) AccountCreate(ctx context.Context, body AccountCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccountCreateRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AdminAccountGet See an account
+//
+// Corresponds with GET /api/admin/accounts/{account_id} (the `AdminAccountGet` operationId).
+func (c *Client) AdminAccountGet(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAdminAccountGetRequest(c.Server, accountID)
 	if err != nil {
 		return nil, err
 	}
@@ -3358,6 +3630,23 @@ func (c *Client) AdminAuditEventList(ctx context.Context, params *AdminAuditEven
 	return c.Client.Do(req)
 }
 
+// InstanceHealthGet How the instances are
+//
+// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+//
+// Corresponds with GET /api/admin/health (the `InstanceHealthGet` operationId).
+func (c *Client) InstanceHealthGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInstanceHealthGetRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AuditEventList List what the own account did, and what was done to it
 //
 // Corresponds with GET /api/audit-events (the `AuditEventList` operationId).
@@ -3374,6 +3663,8 @@ func (c *Client) AuditEventList(ctx context.Context, params *AuditEventListParam
 }
 
 // AccessKeyList List the own keys
+//
+// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
 //
 // Corresponds with GET /api/auth/access-keys (the `AccessKeyList` operationId).
 func (c *Client) AccessKeyList(ctx context.Context, params *AccessKeyListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3827,6 +4118,23 @@ func (c *Client) SessionList(ctx context.Context, reqEditors ...RequestEditorFn)
 // Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 func (c *Client) SessionDelete(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSessionDeleteRequest(c.Server, sessionID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// InstanceGet How this instance is set
+//
+// What a client must know before anybody has signed in, and the rules that passwords and keys have to meet.
+//
+// Corresponds with GET /api/instance (the `InstanceGet` operationId).
+func (c *Client) InstanceGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewInstanceGetRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4411,6 +4719,33 @@ func NewAccountUsageRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewAccountUsageDailyRequest constructs an http.Request for the AccountUsageDaily method
+func NewAccountUsageDailyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/accounts/usage/daily")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewAccountRemoveRoleRequest constructs an http.Request for the AccountRemoveRole method
 func NewAccountRemoveRoleRequest(server string, handle Handle, roleID RoleID) (*http.Request, error) {
 	var err error
@@ -4557,9 +4892,45 @@ func NewAdminAccessKeyListRequest(server string, params *AdminAccessKeyListParam
 
 		}
 
+		if params.Revoked != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "revoked", *params.Revoked, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.ExpiringBefore != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expiring_before", *params.ExpiringBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Search != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Account != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", *params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4709,6 +5080,18 @@ func NewAccountListRequest(server string, params *AccountListParams) (*http.Requ
 
 		}
 
+		if params.Search != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -4759,6 +5142,40 @@ func NewAccountCreateRequestWithBody(server string, contentType string, body io.
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAdminAccountGetRequest constructs an http.Request for the AdminAccountGet method
+func NewAdminAccountGetRequest(server string, accountID AccountID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_id", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -5084,6 +5501,42 @@ func NewAdminAuditEventListRequest(server string, params *AdminAuditEventListPar
 
 		}
 
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Account != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", *params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -5124,6 +5577,33 @@ func NewAdminAuditEventListRequest(server string, params *AdminAuditEventListPar
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewInstanceHealthGetRequest constructs an http.Request for the InstanceHealthGet method
+func NewInstanceHealthGetRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/health")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -5177,6 +5657,18 @@ func NewAuditEventListRequest(server string, params *AuditEventListParams) (*htt
 		if params.Cursor != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Target != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", *params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5264,9 +5756,57 @@ func NewAccessKeyListRequest(server string, params *AccessKeyListParams) (*http.
 
 		}
 
+		if params.Revoked != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "revoked", *params.Revoked, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.ExpiringBefore != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expiring_before", *params.ExpiringBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Search != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "search", *params.Search, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -5936,6 +6476,33 @@ func NewSessionDeleteRequest(server string, sessionID SessionID) (*http.Request,
 	return req, nil
 }
 
+// NewInstanceGetRequest constructs an http.Request for the InstanceGet method
+func NewInstanceGetRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/instance")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewPermissionCatalogueGetRequest constructs an http.Request for the PermissionCatalogueGet method
 func NewPermissionCatalogueGetRequest(server string) (*http.Request, error) {
 	var err error
@@ -6494,6 +7061,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/accounts/usage (the `AccountUsage` operationId).
 	AccountUsageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccountUsageResponse, error)
 
+	// AccountUsageDailyWithResponse What each of the own keys was used for, by day
+	//
+	// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
+	// two seconds behind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/accounts/usage/daily (the `AccountUsageDaily` operationId).
+	AccountUsageDailyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccountUsageDailyResponse, error)
+
 	// AccountRemoveRoleWithResponse Take a role from an account
 	//
 	// Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
@@ -6573,6 +7150,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/admin/accounts (the `AccountCreate` operationId).
 	AccountCreateWithResponse(ctx context.Context, body AccountCreateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountCreateResponse, error)
+
+	// AdminAccountGetWithResponse See an account
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/accounts/{account_id} (the `AdminAccountGet` operationId).
+	AdminAccountGetWithResponse(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*AdminAccountGetResponse, error)
 
 	// AdminAccountCreditsListWithResponse The credits of an account, and its ledger
 	//
@@ -6655,6 +7239,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/audit-events (the `AdminAuditEventList` operationId).
 	AdminAuditEventListWithResponse(ctx context.Context, params *AdminAuditEventListParams, reqEditors ...RequestEditorFn) (*AdminAuditEventListResponse, error)
 
+	// InstanceHealthGetWithResponse How the instances are
+	//
+	// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/health (the `InstanceHealthGet` operationId).
+	InstanceHealthGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*InstanceHealthGetResponse, error)
+
 	// AuditEventListWithResponse List what the own account did, and what was done to it
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6663,6 +7256,8 @@ type ClientWithResponsesInterface interface {
 	AuditEventListWithResponse(ctx context.Context, params *AuditEventListParams, reqEditors ...RequestEditorFn) (*AuditEventListResponse, error)
 
 	// AccessKeyListWithResponse List the own keys
+	//
+	// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6901,6 +7496,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/auth/sessions/{session_id} (the `SessionDelete` operationId).
 	SessionDeleteWithResponse(ctx context.Context, sessionID SessionID, reqEditors ...RequestEditorFn) (*SessionDeleteResponse, error)
+
+	// InstanceGetWithResponse How this instance is set
+	//
+	// What a client must know before anybody has signed in, and the rules that passwords and keys have to meet.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/instance (the `InstanceGet` operationId).
+	InstanceGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*InstanceGetResponse, error)
 
 	// PermissionCatalogueGetWithResponse What permissions there are
 	//
@@ -7818,6 +8422,110 @@ func (r AccountUsageResponse) ContentType() string {
 	return ""
 }
 
+// AccountUsageDailyResponse401Headers the declared response headers of an HTTP 401 response for AccountUsageDaily
+type AccountUsageDailyResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccountUsageDailyResponse503Headers the declared response headers of an HTTP 503 response for AccountUsageDaily
+type AccountUsageDailyResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccountUsageDailyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUsageDaily
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccountUsageDailyResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccountUsageDailyResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccountUsageDailyResponse) GetJSON200() *AccountUsageDaily {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccountUsageDailyResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccountUsageDailyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccountUsageDailyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccountUsageDailyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccountUsageDailyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // AccountRemoveRoleResponse401Headers the declared response headers of an HTTP 401 response for AccountRemoveRole
 type AccountRemoveRoleResponse401Headers struct {
 	WWWAuthenticate *string
@@ -8603,6 +9311,117 @@ func (r AccountCreateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AccountCreateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AdminAccountGetResponse401Headers the declared response headers of an HTTP 401 response for AdminAccountGet
+type AdminAccountGetResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AdminAccountGetResponse503Headers the declared response headers of an HTTP 503 response for AdminAccountGet
+type AdminAccountGetResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AdminAccountGetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Account
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AdminAccountGetResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AdminAccountGetResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AdminAccountGetResponse) GetJSON200() *Account {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AdminAccountGetResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AdminAccountGetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AdminAccountGetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AdminAccountGetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AdminAccountGetResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9401,6 +10220,110 @@ func (r AdminAuditEventListResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AdminAuditEventListResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// InstanceHealthGetResponse401Headers the declared response headers of an HTTP 401 response for InstanceHealthGet
+type InstanceHealthGetResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// InstanceHealthGetResponse503Headers the declared response headers of an HTTP 503 response for InstanceHealthGet
+type InstanceHealthGetResponse503Headers struct {
+	RetryAfter *int
+}
+
+type InstanceHealthGetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *InstanceHealth
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *InstanceHealthGetResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *InstanceHealthGetResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r InstanceHealthGetResponse) GetJSON200() *InstanceHealth {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r InstanceHealthGetResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r InstanceHealthGetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InstanceHealthGetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InstanceHealthGetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InstanceHealthGetResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11405,6 +12328,89 @@ func (r SessionDeleteResponse) ContentType() string {
 	return ""
 }
 
+// InstanceGetResponse503Headers the declared response headers of an HTTP 503 response for InstanceGet
+type InstanceGetResponse503Headers struct {
+	RetryAfter *int
+}
+
+type InstanceGetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Instance
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *InstanceGetResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r InstanceGetResponse) GetJSON200() *Instance {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r InstanceGetResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r InstanceGetResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r InstanceGetResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r InstanceGetResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r InstanceGetResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r InstanceGetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r InstanceGetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r InstanceGetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r InstanceGetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // PermissionCatalogueGetResponse200Headers the declared response headers of an HTTP 200 response for PermissionCatalogueGet
 type PermissionCatalogueGetResponse200Headers struct {
 	ETag *string
@@ -12827,6 +13833,22 @@ func (c *ClientWithResponses) AccountUsageWithResponse(ctx context.Context, reqE
 	return ParseAccountUsageResponse(rsp)
 }
 
+// AccountUsageDailyWithResponse What each of the own keys was used for, by day
+//
+// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
+// two seconds behind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/accounts/usage/daily (the `AccountUsageDaily` operationId).
+func (c *ClientWithResponses) AccountUsageDailyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*AccountUsageDailyResponse, error) {
+	rsp, err := c.AccountUsageDaily(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountUsageDailyResponse(rsp)
+}
+
 // AccountRemoveRoleWithResponse Take a role from an account
 //
 // Counts from the next request of the account and of its keys; answers once that holds on every node. Nobody may take what
@@ -12959,6 +13981,19 @@ func (c *ClientWithResponses) AccountCreateWithResponse(ctx context.Context, bod
 		return nil, err
 	}
 	return ParseAccountCreateResponse(rsp)
+}
+
+// AdminAccountGetWithResponse See an account
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/accounts/{account_id} (the `AdminAccountGet` operationId).
+func (c *ClientWithResponses) AdminAccountGetWithResponse(ctx context.Context, accountID AccountID, reqEditors ...RequestEditorFn) (*AdminAccountGetResponse, error) {
+	rsp, err := c.AdminAccountGet(ctx, accountID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAdminAccountGetResponse(rsp)
 }
 
 // AdminAccountCreditsListWithResponse The credits of an account, and its ledger
@@ -13096,6 +14131,21 @@ func (c *ClientWithResponses) AdminAuditEventListWithResponse(ctx context.Contex
 	return ParseAdminAuditEventListResponse(rsp)
 }
 
+// InstanceHealthGetWithResponse How the instances are
+//
+// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/health (the `InstanceHealthGet` operationId).
+func (c *ClientWithResponses) InstanceHealthGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*InstanceHealthGetResponse, error) {
+	rsp, err := c.InstanceHealthGet(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInstanceHealthGetResponse(rsp)
+}
+
 // AuditEventListWithResponse List what the own account did, and what was done to it
 //
 // Returns a wrapper object for the known response body format(s).
@@ -13110,6 +14160,8 @@ func (c *ClientWithResponses) AuditEventListWithResponse(ctx context.Context, pa
 }
 
 // AccessKeyListWithResponse List the own keys
+//
+// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -13491,6 +14543,21 @@ func (c *ClientWithResponses) SessionDeleteWithResponse(ctx context.Context, ses
 		return nil, err
 	}
 	return ParseSessionDeleteResponse(rsp)
+}
+
+// InstanceGetWithResponse How this instance is set
+//
+// What a client must know before anybody has signed in, and the rules that passwords and keys have to meet.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/instance (the `InstanceGet` operationId).
+func (c *ClientWithResponses) InstanceGetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*InstanceGetResponse, error) {
+	rsp, err := c.InstanceGet(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseInstanceGetResponse(rsp)
 }
 
 // PermissionCatalogueGetWithResponse What permissions there are
@@ -14489,6 +15556,104 @@ func ParseAccountUsageResponse(rsp *http.Response) (*AccountUsageResponse, error
 	return response, nil
 }
 
+// ParseAccountUsageDailyResponse parses an HTTP response from a AccountUsageDailyWithResponse call
+func ParseAccountUsageDailyResponse(rsp *http.Response) (*AccountUsageDailyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccountUsageDailyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUsageDaily
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccountUsageDailyResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccountUsageDailyResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAccountRemoveRoleResponse parses an HTTP response from a AccountRemoveRoleWithResponse call
 func ParseAccountRemoveRoleResponse(rsp *http.Response) (*AccountRemoveRoleResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15247,6 +16412,111 @@ func ParseAccountCreateResponse(rsp *http.Response) (*AccountCreateResponse, err
 	return response, nil
 }
 
+// ParseAdminAccountGetResponse parses an HTTP response from a AdminAccountGetWithResponse call
+func ParseAdminAccountGetResponse(rsp *http.Response) (*AdminAccountGetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AdminAccountGetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Account
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AdminAccountGetResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AdminAccountGetResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseAdminAccountCreditsListResponse parses an HTTP response from a AdminAccountCreditsListWithResponse call
 func ParseAdminAccountCreditsListResponse(rsp *http.Response) (*AdminAccountCreditsListResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15990,6 +17260,104 @@ func ParseAdminAuditEventListResponse(rsp *http.Response) (*AdminAuditEventListR
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers AdminAuditEventListResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseInstanceHealthGetResponse parses an HTTP response from a InstanceHealthGetWithResponse call
+func ParseInstanceHealthGetResponse(rsp *http.Response) (*InstanceHealthGetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InstanceHealthGetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest InstanceHealth
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers InstanceHealthGetResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers InstanceHealthGetResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -17967,6 +19335,80 @@ func ParseSessionDeleteResponse(rsp *http.Response) (*SessionDeleteResponse, err
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers SessionDeleteResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseInstanceGetResponse parses an HTTP response from a InstanceGetWithResponse call
+func ParseInstanceGetResponse(rsp *http.Response) (*InstanceGetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &InstanceGetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Instance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers InstanceGetResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
