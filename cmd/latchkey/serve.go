@@ -135,7 +135,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	if err != nil {
 		return err
 	}
-	if err := console.Register(e, c.PublicURL); err != nil {
+	if err := console.Register(e); err != nil {
 		return err
 	}
 

@@ -1,0 +1,5 @@
+import { Page } from "../ui/page";
+
+export function AccessKeys() {
+  return <Page title="Access keys">{null}</Page>;
+}
