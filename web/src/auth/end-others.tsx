@@ -27,7 +27,7 @@ export function EndOthers({ others, onDone }: { others: Session[]; onDone: () =>
     setProgress(undefined);
     ended.forEach(forget);
     if (errors.length > 0) setFailed({ error: errors[0], count: errors.length });
-    else notify("All other sessions have ended", "You are signed in here and nowhere else.");
+    else notify("All other sessions have ended");
     onDone();
     void queries.invalidateQueries({ queryKey: sessions.queryKey });
   };
