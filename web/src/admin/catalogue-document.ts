@@ -2,6 +2,7 @@
 import { LatchkeyError, type Schema } from "@latchkey-dev/sdk";
 
 import { levels } from "../permissions";
+import { check } from "./catalogue-check";
 
 export type Resource = Schema<"CatalogueResource">;
 export type Route = Schema<"CatalogueRoute">;
@@ -183,9 +184,12 @@ function route(value: unknown, at: string): Route {
 }
 
 /** The faults that a refusal names, if it is one of a document. */
-export function faultsOf(error: unknown): Fault[] | undefined {
+export function faultsOf(error: unknown, document: Document): Fault[] | undefined {
   if (!(error instanceof LatchkeyError) || error.status !== 400) return undefined;
   const { problems, pointer } = error.metadata;
   if (Array.isArray(problems)) return problems as Fault[];
-  return typeof pointer === "string" ? [{ pointer, reason: error.detail }] : undefined;
+  if (typeof pointer !== "string") return undefined;
+  // The contract's own check stops at the first place and does not say why. The rule that it stands for does.
+  const found = check(document);
+  return found.some((f) => f.pointer === pointer) ? found : [{ pointer, reason: error.detail }, ...found];
 }
