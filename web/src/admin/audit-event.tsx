@@ -30,7 +30,7 @@ export function EventItem({ event, names }: { event: AuditEvent; names: Names })
       <Button kind="quiet" className="small event-more" aria-expanded={open} aria-describedby={id} onClick={() => setOpen(!open)}>
         Details
       </Button>
-      {open && <Details event={event} />}
+      {open && <Details event={event} names={names} />}
     </li>
   );
 }
@@ -54,7 +54,7 @@ function filterFor(kind: AuditEvent["target"]["kind"], id: string): string {
   return `/admin/audit?${kind === "account" || kind === "incident" ? kind : "target"}=${id}`;
 }
 
-function Details({ event }: { event: AuditEvent }) {
+function Details({ event, names }: { event: AuditEvent; names: Names }) {
   const { actor, target } = event;
   const changed = changes(event);
   return (
@@ -78,7 +78,7 @@ function Details({ event }: { event: AuditEvent }) {
           <>
             <dt>About the account</dt>
             <dd>
-              <Id kind="account" id={event.account_id} />
+              <Id kind="account" id={event.account_id} words={names.account?.(event.account_id)} />
             </dd>
           </>
         )}

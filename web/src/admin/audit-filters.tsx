@@ -29,9 +29,9 @@ export function AuditFilters({ filter, set, clear }: Props) {
           </option>
         ))}
       </SelectField>
-      {mayAccounts ? <AccountFilter value={filter.account ?? ""} onChange={(id) => set("account", id)} /> : <IdFilter label="Account's id" value={filter.account ?? ""} onChange={(id) => set("account", id)} />}
-      <IdFilter label="Id of a key, role or session" value={filter.target ?? ""} onChange={(id) => set("target", id)} />
-      <IdFilter label="Incident's id" value={filter.incident ?? ""} onChange={(id) => set("incident", id)} />
+      {mayAccounts ? <AccountFilter value={filter.account ?? ""} onChange={(id) => set("account", id)} /> : <IdFilter label="About the account" value={filter.account ?? ""} onChange={(id) => set("account", id)} />}
+      <IdFilter label="Key, role or session" value={filter.target ?? ""} onChange={(id) => set("target", id)} />
+      <IdFilter label="Incident" value={filter.incident ?? ""} onChange={(id) => set("incident", id)} />
       <TextField label="From" type="date" value={filter.from ?? ""} max={filter.to} title={zoneName()} onChange={(e) => set("from", e.target.value)} />
       <TextField label="To" type="date" value={filter.to ?? ""} min={filter.from} title={zoneName()} onChange={(e) => set("to", e.target.value)} error={backwards ? "This is before the first day." : undefined} />
       {members.some((m) => filter[m]) && (
@@ -53,6 +53,7 @@ function IdFilter({ label, value, onChange }: { label: string; value: string; on
       autoComplete="off"
       autoCapitalize="none"
       spellCheck={false}
+      placeholder="Id"
       value={unfit || value}
       onChange={(e) => {
         const next = e.target.value.trim();
