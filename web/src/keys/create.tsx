@@ -1,6 +1,6 @@
 import { LatchkeyError, type Schema } from "@latchkey-dev/sdk";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useRef, useState, type FormEvent } from "react";
+import { useCallback, useRef, useState, type FormEvent, type RefObject } from "react";
 
 import { api, catalogue, instance, me, queries } from "../api";
 import { inWords } from "../permissions";
@@ -39,6 +39,7 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
   const [draft, setDraft] = useState(blank);
   const [issued, setIssued] = useState<Issued>();
   const name = useRef<HTMLInputElement>(null);
+  const made = useRef(false); // the secret has the focus next
   const policy = useQuery({ ...instance, enabled: open });
 
   const create = useMutation({
@@ -47,6 +48,7 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
       const { secret, name } = await api.accessKeyCreate(input);
       onCreated(); // before the secret is there: from then on, leaving is warned of
       setDraft(blank);
+      made.current = true;
       setIssued({ name, secret });
     },
     onSuccess: () => void queries.invalidateQueries({ queryKey: accessKeysKey }),
@@ -57,6 +59,10 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
       if (e.metadata.pointer === "/name") name.current?.focus();
     },
   });
+  const forget = useCallback(() => {
+    made.current = false;
+    setIssued(undefined);
+  }, []);
   const cancel = () => {
     create.reset();
     setDraft(blank);
@@ -64,12 +70,12 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
   };
   return (
     <>
-      <Dialog open={open} onClose={() => create.isPending || onClose()} dismissible={false} wide focus={name} focusAfter={back} title="Create an access key" description="A key lets a program sign in as you. Its secret is shown once, after this.">
+      <Dialog open={open} onClose={() => create.isPending || onClose()} dismissible={false} wide focus={name} focusAfter={() => !made.current && back()} title="Create an access key" description="A key lets a program sign in as you. Its secret is shown once, after this.">
         <Shown query={policy} space={9}>
           {({ access_keys }) => <Form draft={draft} policy={access_keys} error={create.error} busy={create.isPending} name={name} onChange={setDraft} onCancel={cancel} onSubmit={(input) => create.mutate(input)} />}
         </Shown>
       </Dialog>
-      {issued && <SecretDialog title="Your new access key" name={issued.name} secret={issued.secret} onClose={() => setIssued(undefined)} />}
+      {issued && <SecretDialog title="Your new access key" name={issued.name} secret={issued.secret} onClose={forget} />}
     </>
   );
 }
@@ -85,7 +91,7 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
   policy: Policy;
   error: Error | null;
   busy: boolean;
-  name: React.RefObject<HTMLInputElement | null>;
+  name: RefObject<HTMLInputElement | null>;
   onChange: (next: Draft) => void;
   onCancel: () => void;
   onSubmit: (input: Schema<"AccessKeyInput">) => void;
