@@ -1,6 +1,6 @@
 import { LatchkeyError, type Schema } from "@latchkey-dev/sdk";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useCallback, useRef, useState, type FormEvent, type RefObject } from "react";
+import { useCallback, useEffect, useRef, useState, type FormEvent, type RefObject } from "react";
 
 import { api, catalogue, instance, me, queries } from "../api";
 import { inWords } from "../permissions";
@@ -56,7 +56,7 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
       if (isUnsure(e)) void queries.invalidateQueries({ queryKey: accessKeysKey });
       if (!(e instanceof LatchkeyError)) return;
       if (e.code === "permission_not_held" || e.code === "permission_unknown") void Promise.all([queries.invalidateQueries(me), queries.invalidateQueries(catalogue)]);
-      if (e.metadata.pointer === "/name") name.current?.focus();
+      if (e.code === "name_invalid") name.current?.focus();
     },
   });
   const forget = useCallback(() => {
@@ -97,6 +97,7 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
   onSubmit: (input: Schema<"AccessKeyInput">) => void;
 }) {
   const [now] = useState(() => new Date());
+  useEffect(() => name.current?.focus(), [name]); // the dialog could not, where its form came later
   const [tried, setTried] = useState(false);
   const known = useQuery(catalogue);
   const used = useQuery(usage);
@@ -104,7 +105,7 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
   const expiry = draft.expiry ?? { term: usual(policy), day: "" };
   const at = momentOf(expiry, policy, now);
   const faults = {
-    name: draft.name.trim() === "" && "Give the key a name, such as the program that will use it.",
+    name: draft.name.trim() === "" ? "Give the key a name, such as that of the program that will use it." : [...draft.name.trim()].length > 100 && "A name has 100 characters at the most.",
     permissions: draft.permissions === "only" && draft.chosen.length === 0 && "Tick at least one permission, or choose the same as your account.",
     expiry: at === undefined && "Choose a day that has not ended yet.",
   };
@@ -118,7 +119,7 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
     const limits = limitsOf(draft.caps);
     onSubmit({ name: draft.name.trim(), permissions: draft.permissions === "same" ? null : draft.chosen, expires_at: moment?.toISOString() ?? null, ...(limits && { limits }) });
   };
-  const ofName = error instanceof LatchkeyError && error.metadata.pointer === "/name" && error.detail;
+  const ofName = error instanceof LatchkeyError && error.code === "name_invalid" && error.detail;
   return (
     <form className="form create" noValidate onSubmit={submit}>
       <TextField ref={name} label="Name" hint="What will use the key. You can change it later." autoComplete="off" required value={draft.name} error={(tried && faults.name) || ofName} onChange={(e) => onChange({ ...draft, name: e.target.value })} />

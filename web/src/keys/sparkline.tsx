@@ -30,6 +30,7 @@ export function NoSparkline({ words }: { words: string }) {
       <svg aria-hidden="true" width={30 * step} height={height} viewBox={`0 0 ${30 * step} ${height}`}>
         <path className="spark-ground" d={`M0 ${height - 0.5}h${30 * step}`} />
       </svg>
+      <span className="spark-sum" />
       <span className="sr-only">{words}</span>
     </span>
   );
