@@ -259,7 +259,7 @@ function Revocations({ health: { revocations } }: { health: InstanceHealth }) {
           drawing={drawing}
           when={(t) => moment(new Date(t * 1000))}
           value={duration}
-          note="Each point is one revocation, the newest at the right. Each line up is ten times as long."
+          note="Each point is one revocation, the newest at the right. The scale grows by powers of ten."
         />
       )}
     </Section>

@@ -48,7 +48,7 @@ export function Caps({ shown, onEdit }: { shown: AccessKey; onEdit?: () => void 
           {shown.usage && ` In this window it used ${list(kinds.map(([kind, title]) => `${number(shown.usage![kind])} ${title.toLowerCase()}`))}.`}
         </p>
       ) : (
-        <ul className="caps">
+        <ul className="key-caps">
           {capped.map(([kind, title]) => (
             <Cap key={kind} title={title} used={shown.usage?.[kind] ?? 0} limit={shown.limits![kind]!} />
           ))}

@@ -97,7 +97,7 @@ function Parts({ shown, open }: { shown: AccessKey; open: (what: Dialogs) => voi
     <>
       <div className="columns">
         <Facts shown={shown} {...(!over && { onRename: () => open("rename"), onExpiry: () => open("expiry") })} />
-        <div className="column">
+        <div className="key-column">
           <Permissions shown={shown} {...(!over && { onEdit: () => open("permissions") })} />
           <Caps shown={shown} {...(!over && { onEdit: () => open("caps") })} />
         </div>

@@ -9,7 +9,7 @@ import { notify } from "../ui/toast";
 import { keep, useChange } from "./data";
 import { EditDialog } from "./edit";
 
-type Choices = "30" | "90" | "365" | "date" | "never";
+type Choices = "same" | "30" | "90" | "365" | "date" | "never";
 const presets = ["30", "90", "365"] as const;
 
 const after = (days: number) => new Date(Date.now() + days * 86_400_000);
@@ -20,16 +20,15 @@ export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: ()
   const rules = data?.access_keys;
   const most = rules?.life_most_seconds;
   const latest = most === undefined ? undefined : new Date(new Date(shown.rotated_at ?? shown.createdAt).getTime() + most * 1000);
-  const future = shown.expires_at && new Date(shown.expires_at) > new Date() ? shown.expires_at : undefined;
-  const [choice, setChoice] = useState<Choices>(future ? "date" : shown.expires_at ? "90" : "never");
+  const [future] = useState(shown.expires_at && new Date(shown.expires_at) > new Date() ? shown.expires_at : undefined);
+  const [choice, setChoice] = useState<Choices>(future ? "same" : shown.expires_at ? "90" : "never");
   const [day, setDay] = useState(future ? dayValue(future) : inDays(90));
   const [wrong, setWrong] = useState("");
 
   const end = (): Date | null => {
     if (choice === "never") return null;
-    if (choice !== "date") return after(Number(choice));
-    // The day that it already ends on is left at its very moment.
-    return future && day === dayValue(future) ? new Date(future) : endOfDay(day);
+    if (choice === "same") return new Date(future!);
+    return choice === "date" ? endOfDay(day) : after(Number(choice));
   };
   const change = useChange(shown, async (ifVersion) => keep(await api.accessKeyUpdate(shown.id, { expires_at: end()?.toISOString() ?? null }, { ifVersion })));
   const at = choice === "date" && !day ? undefined : end();
@@ -41,7 +40,7 @@ export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: ()
   return (
     <EditDialog
       title="Change the expiry"
-      description="From that moment on the key opens nothing. The old expiry ends as soon as this is saved."
+      description="From that moment on the key opens nothing. An earlier end counts on every node once it is saved."
       change={change}
       save="Save the expiry"
       saving="Saving…"
@@ -54,6 +53,11 @@ export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: ()
       }}
     >
       <Fieldset legend="The key expires">
+        {future && (
+          <Choice type="radio" name="expiry" checked={choice === "same"} onChange={() => setChoice("same")}>
+            as it is <span className="muted">({moment(future)})</span>
+          </Choice>
+        )}
         {presets.map((days) => (
           <Choice key={days} type="radio" name="expiry" checked={choice === days} disabled={latest !== undefined && after(Number(days)) > latest} onChange={() => setChoice(days)}>
             in {days} days <span className="muted">({date(after(Number(days)))})</span>
@@ -63,7 +67,7 @@ export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: ()
           at the end of a day
         </Choice>
         {choice === "date" && (
-          <TextField className="indent" label="Day" type="date" value={day} min={inDays(0)} max={latest && dayValue(latest)} error={wrong} onChange={(e) => setDay(e.target.value)} />
+          <TextField className="key-indent" label="Day" type="date" value={day} min={inDays(0)} max={latest && dayValue(latest)} error={wrong} onChange={(e) => setDay(e.target.value)} />
         )}
         <Choice type="radio" name="expiry" checked={choice === "never"} disabled={rules?.expiry_required} onChange={() => setChoice("never")} hint={rules?.expiry_required && "This instance asks every key to expire."}>
           never

@@ -99,7 +99,7 @@ function Both({ at }: { at: string }) {
 function PreviousSecret({ id, until }: { id: string; until: string }) {
   const [error, setError] = useState<unknown>();
   return (
-    <div className="previous">
+    <div className="key-previous">
       <p>
         works as well, until <Moment at={until} />
       </p>

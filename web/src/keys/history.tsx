@@ -23,7 +23,7 @@ export function History({ id }: { id: string }) {
     <Section title="History" lead="What was done to this key, newest first. What it was used for is under Usage.">
       <Pages query={query} rows={(p) => p.events} noun="event" empty={<p className="muted">Nothing is recorded of this key.</p>}>
         {(events) => (
-          <ol className="history">
+          <ol className="key-history">
             {events.map((e) => (
               <Entry key={e.id} event={e} />
             ))}
@@ -40,7 +40,7 @@ function Entry({ event: e }: { event: AuditEvent }) {
     <li className={e.type === "access_key_retired_secret_used" ? "alarming" : ""}>
       <p>{e.type === "access_key_retired_secret_used" ? deed : <><Actor event={e} /> {deed}</>}</p>
       {details.length > 0 && (
-        <ul className="history-details">
+        <ul className="key-history-details">
           {details.map((d, i) => (
             <li key={i}>{d}</li>
           ))}

@@ -32,7 +32,9 @@ function Words({ shown, catalogue: c }: { shown: AccessKey; catalogue: Catalogue
   const same = asked !== undefined && asked.length === now.length && asked.every((p) => now.includes(p));
   return (
     <>
-      <p>This key may {inWords(asked ?? null, c)}.</p>
+      <p>
+        {shown.status === "revoked" || shown.status === "revoking" ? "Before it was revoked, this key could" : "This key may"} {inWords(asked ?? null, c)}.
+      </p>
       {!asked ? (
         <Names title="Now that is" names={now} none="nothing: your account holds nothing that a key can have." />
       ) : same ? (
@@ -50,12 +52,12 @@ function Words({ shown, catalogue: c }: { shown: AccessKey; catalogue: Catalogue
 
 function Names({ title, names, none, lost }: { title: string; names: readonly string[]; none?: string; lost?: (name: string) => boolean }) {
   return (
-    <div className="names">
+    <div className="key-names">
       <h3>{title}</h3>
       {names.length === 0 ? (
         <p className="muted">{none}</p>
       ) : (
-        <ul className="names-list" aria-label={title}>
+        <ul className="key-names-list" aria-label={title}>
           {names.map((p) => (
             <li key={p}>
               {lost?.(p) ? (
@@ -114,7 +116,7 @@ export function ChangePermissions({ shown, onClose }: { shown: AccessKey; onClos
         {(c) => (
           <>
             {only && <Matrix catalogue={c} giver={me} chosen={chosen} onChange={setChosen} forKey />}
-            <p role="status" className="in-words">
+            <p role="status" className="key-words">
               The key may {inWords(next, c)}.
             </p>
           </>

@@ -14,6 +14,12 @@ type Usage = Schema<"AccessKeyUsage">;
 type Counts = Schema<"UsageCounts">;
 
 const refused = (c: Pick<Counts, "denied">) => c.denied.permission + c.denied.quota + c.denied.credits;
+const figures: readonly [string, (c: Counts) => number][] = [
+  ["Queries", (c) => c.query],
+  ["Mutations", (c) => c.mutation],
+  ["Refused", refused],
+  ["Credits spent", (c) => c.credits],
+];
 const length = { day: 86_400, hour: 3_600 } as const;
 
 /** What a key was used for: by day or by hour, by class, and what was refused. */
@@ -50,7 +56,7 @@ export function UsageOf({ id }: { id: string }) {
         </SelectField>
       }
     >
-      <div className="usage">
+      <div className="key-usage">
         <Shown query={query} space={7}>
           {(usage) => <Shape usage={usage} />}
         </Shown>
@@ -97,41 +103,19 @@ function Shape({ usage }: { usage: Usage }) {
         value={number}
         note={usage.bucket === "day" ? "Days begin at midnight UTC." : undefined}
       />
-      <div className="totals-box">
-        <table className="totals">
-          <caption className="sr-only">Totals</caption>
-          <thead>
-            <tr>
-              <th scope="col">
-                <span className="sr-only">Period</span>
-              </th>
-              {["Queries", "Mutations", "Credits", "Refused"].map((t) => (
-                <th key={t} scope="col">
-                  {t}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            <Totals name={usage.bucket === "day" ? "30 days" : "48 hours"} counts={totals} />
-            <Totals name="Lifetime" counts={lifetime} />
-          </tbody>
-        </table>
-      </div>
+      <dl className="key-figures">
+        {figures.map(([title, of]) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd>
+              {number(of(totals))} <span className="sub">{number(of(lifetime))} in its lifetime</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {refused(totals) + totals.query + totals.mutation === 0 && <p className="muted">It was not used in {period}.</p>}
       {refused(totals) > 0 && <p className="muted">{why(totals)}</p>}
     </>
-  );
-}
-
-function Totals({ name, counts }: { name: string; counts: Counts }) {
-  return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td>{number(counts.query)}</td>
-      <td>{number(counts.mutation)}</td>
-      <td>{number(counts.credits)}</td>
-      <td>{number(refused(counts))}</td>
-    </tr>
   );
 }
 

@@ -43,14 +43,32 @@ const day = (zone: string | undefined) => new Intl.DateTimeFormat(undefined, { d
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 function timeAxis(d: Drawing): Partial<uPlot.Axis> {
-  if (d.kind === "points") return { values: (_, splits) => splits.map(() => ""), ticks: { show: false }, size: 8 };
+  if (d.kind === "points") return { values: (_, splits) => splits.map(() => ""), ticks: { show: false }, size: 12 };
   const days = day(d.bucket === "day" ? "UTC" : undefined);
   return {
     space: 64,
+    size: 32,
     values: (_, splits) => splits.map((s) => {
       const at = new Date(s * 1000);
       return d.bucket === "hour" && at.getHours() !== 0 ? hour.format(at) : days.format(at);
     }),
+  };
+}
+
+// Whole numbers, or 1, 2 and 5 of each power of ten.
+function valueAxis(d: Drawing): Partial<uPlot.Axis> {
+  if (d.kind === "bars") {
+    const incrs = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
+    return { space: 36, incrs, values: (_, splits) => splits.map((v) => shortNumber(v)) };
+  }
+  return {
+    splits: (_, __, min, max) => {
+      const first = Math.round(Math.log10(min));
+      const powers = Array.from({ length: Math.round(Math.log10(max)) - first + 1 }, (_, i) => 10 ** (first + i));
+      return (powers.length > 3 ? powers : powers.flatMap((p) => [p, 2 * p, 5 * p])).filter((v) => v >= min * 0.999 && v <= max * 1.001);
+    },
+    filter: (_, splits) => splits,
+    values: (_, splits) => splits.map((v) => duration(v)),
   };
 }
 
@@ -89,7 +107,7 @@ function draw(box: HTMLElement, d: Drawing, colour: (token: string) => string, o
       series: [{}, ...series(d, colour)],
       axes: [
         { ...axis, ...timeAxis(d), grid: { show: false } },
-        { ...axis, size: 52, space: 36, ...(d.kind === "bars" ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11] } : {}), values: (_, splits) => splits.map((v) => (v === null ? "" : d.kind === "points" ? duration(v) : shortNumber(v))) },
+        { ...axis, size: 56, ...valueAxis(d) },
       ],
     },
     columns(d),
