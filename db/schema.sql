@@ -320,6 +320,8 @@ CREATE INDEX access_key_owner ON public.access_key USING btree (account_id, id);
 
 CREATE INDEX access_key_revoking ON public.access_key USING btree (id) WHERE ((revoked_at IS NOT NULL) AND (revocation_effective_at IS NULL));
 
+CREATE INDEX access_key_settled ON public.access_key USING btree (revoked_at) WHERE (revocation_effective_at IS NOT NULL);
+
 CREATE INDEX account_role_role ON public.account_role USING btree (role_id);
 
 CREATE INDEX audit_event_account ON public.audit_event USING btree (account_id, id);
@@ -327,6 +329,8 @@ CREATE INDEX audit_event_account ON public.audit_event USING btree (account_id, 
 CREATE INDEX audit_event_actor ON public.audit_event USING btree (actor_id, id);
 
 CREATE INDEX audit_event_incident ON public.audit_event USING btree (incident_id, id) WHERE (incident_id IS NOT NULL);
+
+CREATE INDEX audit_event_target ON public.audit_event USING btree (target_id, id);
 
 CREATE INDEX credit_entry_account ON public.credit_entry USING btree (account_id, id);
 

@@ -133,7 +133,7 @@ func (s *story) accountsAndRoles(t *testing.T) {
 		t.Errorf("roles: %+v", roles)
 	}
 	var handles []string
-	for a, err := range s.ada.AccountList(t.Context()) {
+	for a, err := range s.ada.AccountList(t.Context(), "") {
 		check(t, err)
 		handles = append(handles, a.Handle)
 	}
@@ -305,7 +305,7 @@ func (s *story) self(t *testing.T) {
 func (s *story) audit(t *testing.T) {
 	ctx := t.Context()
 	var own []string
-	for e, err := range s.grace.AuditEventList(ctx) {
+	for e, err := range s.grace.AuditEventList(ctx, "") {
 		check(t, err)
 		own = append(own, string(e.Type))
 		isActor := e.Actor.AccountID != nil && *e.Actor.AccountID == s.graceID

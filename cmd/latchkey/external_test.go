@@ -331,15 +331,15 @@ func TestMigrateCommand(t *testing.T) {
 		}
 	}
 	says(run(0, "--status"), "schema: 0 (serves binaries that know 0; unfinished: false)\n")
-	says(run(0), "schema: 0 -> 4\n")
-	says(run(0), "schema: 4 -> 4\n")
-	says(run(0, "--status"), "schema: 4 (serves binaries that know 4; unfinished: false)\n")
+	says(run(0), "schema: 0 -> 5\n")
+	says(run(0), "schema: 5 -> 5\n")
+	says(run(0, "--status"), "schema: 5 (serves binaries that know 4; unfinished: false)\n")
 	says(run(0, "--to=1"), "schema: 1 (serves binaries that know 1; unfinished: false)\n")
 	says(run(0, "--to=0"), "schema: 0 (serves binaries that know 0; unfinished: false)\n")
 	if n := value[int](t, database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations'"); n != 0 {
 		t.Errorf("%d tables are left", n)
 	}
-	run(1, "--to=99").wantComplaint("there is no version 99: this program knows 0 to 4")
+	run(1, "--to=99").wantComplaint("there is no version 99: this program knows 0 to 5")
 	says(run(0, "--to=2"), "schema: 2 (serves binaries that know 1; unfinished: false)\n")
 
 	p := launch(t, nil, "migrate")

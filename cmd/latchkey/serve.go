@@ -118,10 +118,11 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	retired := accesskey.NewWatch(manage, time.Now)
 	keys := accesskey.NewStore(accesskey.Config{Pool: manage, Feed: feed, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Most: c.KeysPerAccount,
 		Policy: accesskey.Policy{LifeMost: c.KeyLifeMost, ExpiryRequired: c.KeyExpiry}, Retired: retired, Metrics: registry})
+	janitor := changefeed.NewJanitor(manage, boottime.Now, time.Now)
 	ready := postgres.NewReadiness(rand.Reader)
 	var stopping atomic.Bool
 	e, err := api.New(api.Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Meter: meter, Usage: used, Retired: retired, Node: node,
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(manage), Verifier: verifier, Uses: uses, Meter: meter, Usage: used, Retired: retired, Node: node, Janitor: janitor,
 		Catalogue: catalogue.NewStore(catalogue.Config{Pool: manage, Feed: feed, Now: time.Now}),
 		Ready:     ready.Err,
 		Ping:      func(ctx context.Context) (postgres.Durability, error) { return ping(ctx, manage, &stopping) },
@@ -130,6 +131,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 		Rand:      rand.Reader,
 		Log:       log,
 		Metrics:   registry,
+		Version:   version,
 		PublicURL: c.PublicURL, SecureCookie: c.public.Scheme == "https", SessionLife: c.SessionLife, TrustedProxies: c.TrustedProxies, Gateway429: c.Gateway429,
 	})
 	if err != nil {
@@ -142,7 +144,6 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	go prepare(ctx, cancel, ready, url, c, log)
 	go announce(ctx, ready, node, accounts, c, log, stdout)
 	watch := canary.New(canary.Config{Pool: manage, Feed: feed, Verifier: verifier, Now: time.Now, Rand: rand.Reader, Digester: digester, Brand: c.KeyBrand, Log: log, Metrics: registry})
-	janitor := changefeed.NewJanitor(manage, boottime.Now, time.Now)
 	jobs := upkeep.Start(ctx, ready.Ready(), log, map[string]upkeep.Job{"end sessions": accounts.PurgeSessions, "forget attempts": accounts.PurgeAttempts,
 		"settle revocations": keys.Settle, "tell of expiring keys": keys.TellExpiring, "prune changes": janitor.Prune, "forget usage": used.Purge, "canary": watch.Round})
 	jobs.Go(func() { bury(ctx, ready.Ready(), janitor, log) })

@@ -95,6 +95,37 @@ func (q *Queries) ClusterNodes(ctx context.Context, db DBTX) ([]CacheNode, error
 	return items, nil
 }
 
+const clusterSigns = `-- name: ClusterSigns :many
+SELECT n.id, n.seq, (c.v - n.applied_v)::bigint AS behind FROM cluster c CROSS JOIN cache_node n ORDER BY n.id
+`
+
+type ClusterSignsRow struct {
+	ID     string
+	Seq    int64
+	Behind int64
+}
+
+// ClusterSigns reads what nodes last said of themselves, and how many changes they have not confirmed, all at one moment.
+func (q *Queries) ClusterSigns(ctx context.Context, db DBTX) ([]ClusterSignsRow, error) {
+	rows, err := db.Query(ctx, clusterSigns)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ClusterSignsRow{}
+	for rows.Next() {
+		var i ClusterSignsRow
+		if err := rows.Scan(&i.ID, &i.Seq, &i.Behind); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const effective = `-- name: Effective :one
 
 SELECT (EXISTS (SELECT 1 FROM change WHERE change.v = $1 AND change.nonce = $2)

@@ -267,31 +267,34 @@ func (q *Queries) AccessKeyLockAny(ctx context.Context, db DBTX, id string) (Acc
 
 const accessKeyPage = `-- name: AccessKeyPage :many
 SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key
- WHERE account_id = $1
+ WHERE account_id = $1 AND account_id <> '00000000000000000020'
    AND id < $2::text
-   AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
+   AND ($3::boolean OR revoked_at IS NULL)
+   AND ($4::text = '' OR $4 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
-                                             WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END)
-   AND ($5::timestamptz IS NULL
-        OR revoked_at IS NULL AND expires_at > $4::timestamptz AND expires_at < $5::timestamptz)
+                                             WHEN expires_at <= $5::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($6::timestamptz IS NULL
+        OR revoked_at IS NULL AND expires_at > $5::timestamptz AND expires_at < $6::timestamptz)
  ORDER BY id DESC
- LIMIT $6
+ LIMIT $7
 `
 
 type AccessKeyPageParams struct {
 	AccountID      string
 	Before         string
+	Revoked        bool
 	Status         string
 	Now            time.Time
 	ExpiringBefore *time.Time
 	Page           int32
 }
 
-// AccessKeyPage lists the keys of one owner, newest first, after a cursor.
+// AccessKeyPage lists the keys of one owner but the canary, newest first, after a cursor.
 func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageParams) ([]AccessKey, error) {
 	rows, err := db.Query(ctx, accessKeyPage,
 		arg.AccountID,
 		arg.Before,
+		arg.Revoked,
 		arg.Status,
 		arg.Now,
 		arg.ExpiringBefore,
@@ -344,17 +347,19 @@ func (q *Queries) AccessKeyPage(ctx context.Context, db DBTX, arg AccessKeyPageP
 const accessKeyPageAny = `-- name: AccessKeyPageAny :many
 SELECT id, account_id, brand, token_id, digest, digest_version, name, created_at, updated_at, expires_at, disabled_at, revoked_at, version, revocation_effective_at, permissions, limit_query, limit_mutation, limit_credits, rotated_at, previous_digest, previous_version, previous_expires_at, revoked_because, incident_id, expiry_told_at FROM access_key
  WHERE id < $1::text AND account_id <> '00000000000000000020'
-   AND ($2::text = '' OR $2 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
+   AND ($2::boolean OR revoked_at IS NULL)
+   AND ($3::text = '' OR $3 = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
-                                             WHEN expires_at <= $3::timestamptz THEN 'expired' ELSE 'active' END)
-   AND ($4::timestamptz IS NULL
-        OR revoked_at IS NULL AND expires_at > $3::timestamptz AND expires_at < $4::timestamptz)
+                                             WHEN expires_at <= $4::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($5::timestamptz IS NULL
+        OR revoked_at IS NULL AND expires_at > $4::timestamptz AND expires_at < $5::timestamptz)
  ORDER BY id DESC
- LIMIT $5
+ LIMIT $6
 `
 
 type AccessKeyPageAnyParams struct {
 	Before         string
+	Revoked        bool
 	Status         string
 	Now            time.Time
 	ExpiringBefore *time.Time
@@ -365,6 +370,207 @@ type AccessKeyPageAnyParams struct {
 func (q *Queries) AccessKeyPageAny(ctx context.Context, db DBTX, arg AccessKeyPageAnyParams) ([]AccessKey, error) {
 	rows, err := db.Query(ctx, accessKeyPageAny,
 		arg.Before,
+		arg.Revoked,
+		arg.Status,
+		arg.Now,
+		arg.ExpiringBefore,
+		arg.Page,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccessKey{}
+	for rows.Next() {
+		var i AccessKey
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Brand,
+			&i.TokenID,
+			&i.Digest,
+			&i.DigestVersion,
+			&i.Name,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ExpiresAt,
+			&i.DisabledAt,
+			&i.RevokedAt,
+			&i.Version,
+			&i.RevocationEffectiveAt,
+			&i.Permissions,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitCredits,
+			&i.RotatedAt,
+			&i.PreviousDigest,
+			&i.PreviousVersion,
+			&i.PreviousExpiresAt,
+			&i.RevokedBecause,
+			&i.IncidentID,
+			&i.ExpiryToldAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accessKeyPageFalling = `-- name: AccessKeyPageFalling :many
+SELECT k.id, k.account_id, k.brand, k.token_id, k.digest, k.digest_version, k.name, k.created_at, k.updated_at, k.expires_at, k.disabled_at, k.revoked_at, k.version, k.revocation_effective_at, k.permissions, k.limit_query, k.limit_mutation, k.limit_credits, k.rotated_at, k.previous_digest, k.previous_version, k.previous_expires_at, k.revoked_because, k.incident_id, k.expiry_told_at FROM access_key k
+  LEFT JOIN access_key_use u ON $1::text = 'last_used_at' AND u.access_key_id = k.id
+ CROSS JOIN LATERAL (
+        SELECT CASE $1::text WHEN 'name' THEN lower(k.name) ELSE '' END AS name,
+               coalesce(CASE $1::text WHEN 'expires_at' THEN k.expires_at WHEN 'last_used_at' THEN u.last_used_at END, '-infinity') AS at) s
+  LEFT JOIN (
+        SELECT p.id, CASE $1::text WHEN 'name' THEN lower(p.name) ELSE '' END AS name,
+               coalesce(CASE $1::text WHEN 'expires_at' THEN p.expires_at WHEN 'last_used_at' THEN v.last_used_at END, '-infinity') AS at
+          FROM access_key p
+          LEFT JOIN access_key_use v ON v.access_key_id = p.id
+         WHERE p.id = $2::text AND p.account_id = $3) place ON true
+ WHERE k.account_id = $3
+   AND ($2::text = '' OR (s.name, s.at, k.id) < (place.name, place.at, place.id))
+   AND ($4::text = '' OR strpos(translate(k.name, $5::text, $6::text), $4::text) > 0
+        OR strpos(translate(k.brand || 'pat_' || k.token_id, $5::text, $6::text), $4::text) > 0 OR strpos(k.id, $4::text) > 0)
+   AND ($7::boolean OR k.revoked_at IS NULL)
+   AND ($8::text = '' OR $8 = CASE WHEN k.revoked_at IS NOT NULL AND k.revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN k.expires_at <= $9::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($10::timestamptz IS NULL
+        OR k.revoked_at IS NULL AND k.expires_at > $9::timestamptz AND k.expires_at < $10::timestamptz)
+ ORDER BY s.name DESC, s.at DESC, k.id DESC
+ LIMIT $11
+`
+
+type AccessKeyPageFallingParams struct {
+	Sort           string
+	After          string
+	AccountID      string
+	Search         string
+	Variants       string
+	Folded         string
+	Revoked        bool
+	Status         string
+	Now            time.Time
+	ExpiringBefore *time.Time
+	Page           int32
+}
+
+// AccessKeyPageFalling is the other way round, but for the keys without the moment, which come last again.
+func (q *Queries) AccessKeyPageFalling(ctx context.Context, db DBTX, arg AccessKeyPageFallingParams) ([]AccessKey, error) {
+	rows, err := db.Query(ctx, accessKeyPageFalling,
+		arg.Sort,
+		arg.After,
+		arg.AccountID,
+		arg.Search,
+		arg.Variants,
+		arg.Folded,
+		arg.Revoked,
+		arg.Status,
+		arg.Now,
+		arg.ExpiringBefore,
+		arg.Page,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccessKey{}
+	for rows.Next() {
+		var i AccessKey
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Brand,
+			&i.TokenID,
+			&i.Digest,
+			&i.DigestVersion,
+			&i.Name,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ExpiresAt,
+			&i.DisabledAt,
+			&i.RevokedAt,
+			&i.Version,
+			&i.RevocationEffectiveAt,
+			&i.Permissions,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitCredits,
+			&i.RotatedAt,
+			&i.PreviousDigest,
+			&i.PreviousVersion,
+			&i.PreviousExpiresAt,
+			&i.RevokedBecause,
+			&i.IncidentID,
+			&i.ExpiryToldAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const accessKeyPageRising = `-- name: AccessKeyPageRising :many
+SELECT k.id, k.account_id, k.brand, k.token_id, k.digest, k.digest_version, k.name, k.created_at, k.updated_at, k.expires_at, k.disabled_at, k.revoked_at, k.version, k.revocation_effective_at, k.permissions, k.limit_query, k.limit_mutation, k.limit_credits, k.rotated_at, k.previous_digest, k.previous_version, k.previous_expires_at, k.revoked_because, k.incident_id, k.expiry_told_at FROM access_key k
+  LEFT JOIN access_key_use u ON $1::text = 'last_used_at' AND u.access_key_id = k.id
+ CROSS JOIN LATERAL (
+        SELECT CASE $1::text WHEN 'name' THEN lower(k.name) ELSE '' END AS name,
+               coalesce(CASE $1::text WHEN 'expires_at' THEN k.expires_at WHEN 'last_used_at' THEN u.last_used_at END, 'infinity') AS at) s
+  LEFT JOIN (
+        SELECT p.id, CASE $1::text WHEN 'name' THEN lower(p.name) ELSE '' END AS name,
+               coalesce(CASE $1::text WHEN 'expires_at' THEN p.expires_at WHEN 'last_used_at' THEN v.last_used_at END, 'infinity') AS at
+          FROM access_key p
+          LEFT JOIN access_key_use v ON v.access_key_id = p.id
+         WHERE p.id = $2::text AND p.account_id = $3) place ON true
+ WHERE k.account_id = $3
+   AND ($2::text = '' OR (s.name, s.at, k.id) > (place.name, place.at, place.id))
+   AND ($4::text = '' OR strpos(translate(k.name, $5::text, $6::text), $4::text) > 0
+        OR strpos(translate(k.brand || 'pat_' || k.token_id, $5::text, $6::text), $4::text) > 0 OR strpos(k.id, $4::text) > 0)
+   AND ($7::boolean OR k.revoked_at IS NULL)
+   AND ($8::text = '' OR $8 = CASE WHEN k.revoked_at IS NOT NULL AND k.revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN k.expires_at <= $9::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($10::timestamptz IS NULL
+        OR k.revoked_at IS NULL AND k.expires_at > $9::timestamptz AND k.expires_at < $10::timestamptz)
+ ORDER BY s.name, s.at, k.id
+ LIMIT $11
+`
+
+type AccessKeyPageRisingParams struct {
+	Sort           string
+	After          string
+	AccountID      string
+	Search         string
+	Variants       string
+	Folded         string
+	Revoked        bool
+	Status         string
+	Now            time.Time
+	ExpiringBefore *time.Time
+	Page           int32
+}
+
+// AccessKeyPageRising lists the keys of one owner that a search finds, sorted, after the key of a cursor: its place is where that key is
+// now. Keys without the moment that they are sorted by come last, and those of one place are in the order of their ids, as are all where
+// sort names neither name nor moment. No row: nothing comes after, or the owner has no such key. Every key of the owner is looked at.
+func (q *Queries) AccessKeyPageRising(ctx context.Context, db DBTX, arg AccessKeyPageRisingParams) ([]AccessKey, error) {
+	rows, err := db.Query(ctx, accessKeyPageRising,
+		arg.Sort,
+		arg.After,
+		arg.AccountID,
+		arg.Search,
+		arg.Variants,
+		arg.Folded,
+		arg.Revoked,
 		arg.Status,
 		arg.Now,
 		arg.ExpiringBefore,
@@ -481,6 +687,96 @@ func (q *Queries) AccessKeyRevoke(ctx context.Context, db DBTX, arg AccessKeyRev
 		&i.ExpiryToldAt,
 	)
 	return i, err
+}
+
+const accessKeySearchAny = `-- name: AccessKeySearchAny :many
+SELECT k.id, k.account_id, k.brand, k.token_id, k.digest, k.digest_version, k.name, k.created_at, k.updated_at, k.expires_at, k.disabled_at, k.revoked_at, k.version, k.revocation_effective_at, k.permissions, k.limit_query, k.limit_mutation, k.limit_credits, k.rotated_at, k.previous_digest, k.previous_version, k.previous_expires_at, k.revoked_because, k.incident_id, k.expiry_told_at FROM access_key k
+  JOIN account a ON a.id = k.account_id
+ WHERE k.id < $1::text AND k.account_id <> '00000000000000000020'
+   AND ($2::text = '' OR k.account_id = $2)
+   AND (strpos(translate(k.name, $3::text, $4::text), $5::text) > 0
+        OR strpos(translate(k.brand || 'pat_' || k.token_id, $3::text, $4::text), $5::text) > 0
+        OR strpos(k.id, $5::text) > 0 OR strpos(a.handle, $5::text) > 0)
+   AND ($6::boolean OR k.revoked_at IS NULL)
+   AND ($7::text = '' OR $7 = CASE WHEN k.revoked_at IS NOT NULL AND k.revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN k.expires_at <= $8::timestamptz THEN 'expired' ELSE 'active' END)
+   AND ($9::timestamptz IS NULL
+        OR k.revoked_at IS NULL AND k.expires_at > $8::timestamptz AND k.expires_at < $9::timestamptz)
+ ORDER BY k.id DESC
+ LIMIT $10
+`
+
+type AccessKeySearchAnyParams struct {
+	Before         string
+	AccountID      string
+	Variants       string
+	Folded         string
+	Search         string
+	Revoked        bool
+	Status         string
+	Now            time.Time
+	ExpiringBefore *time.Time
+	Page           int32
+}
+
+// AccessKeySearchAny lists those of them that a search finds, or whose owner it finds, newest first, after a cursor; where it is asked, of
+// one owner only.
+func (q *Queries) AccessKeySearchAny(ctx context.Context, db DBTX, arg AccessKeySearchAnyParams) ([]AccessKey, error) {
+	rows, err := db.Query(ctx, accessKeySearchAny,
+		arg.Before,
+		arg.AccountID,
+		arg.Variants,
+		arg.Folded,
+		arg.Search,
+		arg.Revoked,
+		arg.Status,
+		arg.Now,
+		arg.ExpiringBefore,
+		arg.Page,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccessKey{}
+	for rows.Next() {
+		var i AccessKey
+		if err := rows.Scan(
+			&i.ID,
+			&i.AccountID,
+			&i.Brand,
+			&i.TokenID,
+			&i.Digest,
+			&i.DigestVersion,
+			&i.Name,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ExpiresAt,
+			&i.DisabledAt,
+			&i.RevokedAt,
+			&i.Version,
+			&i.RevocationEffectiveAt,
+			&i.Permissions,
+			&i.LimitQuery,
+			&i.LimitMutation,
+			&i.LimitCredits,
+			&i.RotatedAt,
+			&i.PreviousDigest,
+			&i.PreviousVersion,
+			&i.PreviousExpiresAt,
+			&i.RevokedBecause,
+			&i.IncidentID,
+			&i.ExpiryToldAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const accessKeyTakeRoom = `-- name: AccessKeyTakeRoom :execrows
@@ -642,4 +938,50 @@ func (q *Queries) AccessKeysRevoking(ctx context.Context, db DBTX, page int32) (
 		return nil, err
 	}
 	return items, nil
+}
+
+const revocationWaits = `-- name: RevocationWaits :many
+SELECT revoked_at, revocation_effective_at FROM access_key
+ WHERE revocation_effective_at IS NOT NULL AND revoked_at IS NOT NULL AND account_id <> '00000000000000000020'
+ ORDER BY revoked_at DESC
+ LIMIT $1
+`
+
+type RevocationWaitsRow struct {
+	RevokedAt             *time.Time
+	RevocationEffectiveAt *time.Time
+}
+
+// RevocationWaits reads when keys were revoked and when that held on every node, of those where it does, newest first. The canary's are
+// not among them: they are removed after each round.
+func (q *Queries) RevocationWaits(ctx context.Context, db DBTX, page int32) ([]RevocationWaitsRow, error) {
+	rows, err := db.Query(ctx, revocationWaits, page)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []RevocationWaitsRow{}
+	for rows.Next() {
+		var i RevocationWaitsRow
+		if err := rows.Scan(&i.RevokedAt, &i.RevocationEffectiveAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const revocationsPending = `-- name: RevocationsPending :one
+SELECT count(*) FROM access_key WHERE revoked_at IS NOT NULL AND revocation_effective_at IS NULL
+`
+
+// RevocationsPending counts the keys whose revocation is not known to hold on every node.
+func (q *Queries) RevocationsPending(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, revocationsPending)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }

@@ -137,18 +137,28 @@ func (q *Queries) AccountLock(ctx context.Context, db DBTX, id string) (Account,
 const accountPage = `-- name: AccountPage :many
 SELECT id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window FROM account
  WHERE id < $1::text AND id > '00000000000000000020'
+   AND ($2::text = '' OR strpos(handle, $2::text) > 0 OR strpos(translate(name, $3::text, $4::text), $2::text) > 0)
  ORDER BY id DESC
- LIMIT $2
+ LIMIT $5
 `
 
 type AccountPageParams struct {
-	Before string
-	Page   int32
+	Before   string
+	Search   string
+	Variants string
+	Folded   string
+	Page     int32
 }
 
-// AccountPage lists accounts but the canary's, newest first, after a cursor.
+// AccountPage lists accounts but the canary's that a search finds, newest first, after a cursor.
 func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParams) ([]Account, error) {
-	rows, err := db.Query(ctx, accountPage, arg.Before, arg.Page)
+	rows, err := db.Query(ctx, accountPage,
+		arg.Before,
+		arg.Search,
+		arg.Variants,
+		arg.Folded,
+		arg.Page,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -58,26 +58,35 @@ func (q *Queries) AuditEventInsert(ctx context.Context, db DBTX, arg AuditEventI
 
 const auditEventPageAny = `-- name: AuditEventPageAny :many
 SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM audit_event
- WHERE id < $1::text
-   AND ($2::text = '' OR account_id = $2)
-   AND ($3::text = '' OR type = $3)
-   AND ($4::text = '' OR incident_id = $4)
+ WHERE id < $1::text AND id >= $2::text
+   AND ($3::timestamptz IS NULL OR created_at >= $3::timestamptz)
+   AND ($4::timestamptz IS NULL OR created_at < $4::timestamptz)
+   AND ($5::text = '' OR account_id = $5)
+   AND ($6::text = '' OR type = $6)
+   AND ($7::text = '' OR incident_id = $7)
  ORDER BY id DESC
- LIMIT $5
+ LIMIT $8
 `
 
 type AuditEventPageAnyParams struct {
 	Before     string
+	Since      string
+	FromTime   *time.Time
+	ToTime     *time.Time
 	AccountID  string
 	Type       string
 	IncidentID string
 	Page       int32
 }
 
-// AuditEventPageAny lists everybody's events, newest first, after a cursor.
+// AuditEventPageAny lists everybody's events, newest first, after a cursor. since and before are ids that bound what is read; the moments
+// bound what is listed.
 func (q *Queries) AuditEventPageAny(ctx context.Context, db DBTX, arg AuditEventPageAnyParams) ([]AuditEvent, error) {
 	rows, err := db.Query(ctx, auditEventPageAny,
 		arg.Before,
+		arg.Since,
+		arg.FromTime,
+		arg.ToTime,
 		arg.AccountID,
 		arg.Type,
 		arg.IncidentID,
@@ -137,6 +146,132 @@ type AuditEventPageOwnParams struct {
 // an OR would read the whole history of the account.
 func (q *Queries) AuditEventPageOwn(ctx context.Context, db DBTX, arg AuditEventPageOwnParams) ([]AuditEvent, error) {
 	rows, err := db.Query(ctx, auditEventPageOwn, arg.AccountID, arg.Before, arg.Page)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditEvent{}
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Type,
+			&i.ActorID,
+			&i.ActorHandle,
+			&i.Credential,
+			&i.CredentialID,
+			&i.Address,
+			&i.AccountID,
+			&i.TargetKind,
+			&i.TargetID,
+			&i.Old,
+			&i.New,
+			&i.IncidentID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditEventPageOwnTarget = `-- name: AuditEventPageOwnTarget :many
+SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM audit_event
+ WHERE target_id = $1 AND id < $2::text
+   AND (account_id = $3 OR actor_id = $3)
+ ORDER BY id DESC
+ LIMIT $4
+`
+
+type AuditEventPageOwnTargetParams struct {
+	TargetID  string
+	Before    string
+	AccountID *string
+	Page      int32
+}
+
+// AuditEventPageOwnTarget lists those of them that are about one thing.
+func (q *Queries) AuditEventPageOwnTarget(ctx context.Context, db DBTX, arg AuditEventPageOwnTargetParams) ([]AuditEvent, error) {
+	rows, err := db.Query(ctx, auditEventPageOwnTarget,
+		arg.TargetID,
+		arg.Before,
+		arg.AccountID,
+		arg.Page,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditEvent{}
+	for rows.Next() {
+		var i AuditEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.CreatedAt,
+			&i.Type,
+			&i.ActorID,
+			&i.ActorHandle,
+			&i.Credential,
+			&i.CredentialID,
+			&i.Address,
+			&i.AccountID,
+			&i.TargetKind,
+			&i.TargetID,
+			&i.Old,
+			&i.New,
+			&i.IncidentID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditEventPageTarget = `-- name: AuditEventPageTarget :many
+SELECT id, created_at, type, actor_id, actor_handle, credential, credential_id, address, account_id, target_kind, target_id, old, new, incident_id FROM audit_event
+ WHERE target_id = $1 AND id < $2::text AND id >= $3::text
+   AND ($4::timestamptz IS NULL OR created_at >= $4::timestamptz)
+   AND ($5::timestamptz IS NULL OR created_at < $5::timestamptz)
+   AND ($6::text = '' OR account_id = $6)
+   AND ($7::text = '' OR type = $7)
+   AND ($8::text = '' OR incident_id = $8)
+ ORDER BY id DESC
+ LIMIT $9
+`
+
+type AuditEventPageTargetParams struct {
+	TargetID   string
+	Before     string
+	Since      string
+	FromTime   *time.Time
+	ToTime     *time.Time
+	AccountID  string
+	Type       string
+	IncidentID string
+	Page       int32
+}
+
+// AuditEventPageTarget lists those of them that are about one thing.
+func (q *Queries) AuditEventPageTarget(ctx context.Context, db DBTX, arg AuditEventPageTargetParams) ([]AuditEvent, error) {
+	rows, err := db.Query(ctx, auditEventPageTarget,
+		arg.TargetID,
+		arg.Before,
+		arg.Since,
+		arg.FromTime,
+		arg.ToTime,
+		arg.AccountID,
+		arg.Type,
+		arg.IncidentID,
+		arg.Page,
+	)
 	if err != nil {
 		return nil, err
 	}

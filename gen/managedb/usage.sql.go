@@ -110,6 +110,49 @@ func (q *Queries) UsageDays(ctx context.Context, db DBTX, arg UsageDaysParams) (
 	return items, nil
 }
 
+const usageDaysOfAccount = `-- name: UsageDaysOfAccount :many
+SELECT d.access_key_id, d.start, d.query, d.mutation, d.credits, d.denied_permission, d.denied_quota, d.denied_credits FROM access_key k
+  JOIN usage_day d ON d.access_key_id = k.id
+ WHERE k.account_id = $1 AND k.revoked_at IS NULL AND d.start >= $2::timestamptz AND d.start < $3::timestamptz
+ ORDER BY d.access_key_id DESC, d.start
+`
+
+type UsageDaysOfAccountParams struct {
+	AccountID string
+	FromStart time.Time
+	ToStart   time.Time
+}
+
+// UsageDaysOfAccount reads by day the counts of those keys of an account that are not revoked.
+func (q *Queries) UsageDaysOfAccount(ctx context.Context, db DBTX, arg UsageDaysOfAccountParams) ([]UsageDay, error) {
+	rows, err := db.Query(ctx, usageDaysOfAccount, arg.AccountID, arg.FromStart, arg.ToStart)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []UsageDay{}
+	for rows.Next() {
+		var i UsageDay
+		if err := rows.Scan(
+			&i.AccessKeyID,
+			&i.Start,
+			&i.Query,
+			&i.Mutation,
+			&i.Credits,
+			&i.DeniedPermission,
+			&i.DeniedQuota,
+			&i.DeniedCredits,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const usageHours = `-- name: UsageHours :many
 SELECT access_key_id, start, query, mutation, credits, denied_permission, denied_quota, denied_credits FROM usage_hour WHERE access_key_id = $1 AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start
 `

@@ -13,6 +13,18 @@ type Policy struct {
 	ExpiryRequired bool
 }
 
+// MustExpire tells whether every new key has an expiry.
+func (p Policy) MustExpire() bool { return p.ExpiryRequired || p.LifeMost > 0 }
+
+// Rules is what an instance asks of keys.
+type Rules struct {
+	Most int // live keys of an account
+	Policy
+}
+
+// Rules tells what this instance asks of keys.
+func (s *Store) Rules() Rules { return Rules{Most: s.cfg.Most, Policy: s.cfg.Policy} }
+
 // check refuses an expiry that does not fit, for a secret that was made at a moment.
 //
 // Errors: problem.ExpiryInvalid, with the latest moment that would do.
@@ -20,7 +32,7 @@ func (p Policy) check(at *time.Time, made time.Time) error {
 	latest := made.Add(p.LifeMost)
 	var wrong *problem.Error
 	switch {
-	case at == nil && (p.ExpiryRequired || p.LifeMost > 0):
+	case at == nil && p.MustExpire():
 		wrong = expiryInvalid("This instance has no keys without an expiry: set one.")
 	case at != nil && p.LifeMost > 0 && at.After(latest):
 		wrong = expiryInvalid("The expiry is later than this instance allows.")

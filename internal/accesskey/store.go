@@ -16,7 +16,6 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/audit"
 	"github.com/latchkey-dev/latchkey/internal/auth"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
-	"github.com/latchkey-dev/latchkey/internal/page"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 	"github.com/latchkey-dev/latchkey/internal/token"
 )
@@ -139,38 +138,6 @@ func (s *Store) Get(ctx context.Context, caller auth.Caller, id string) (AccessK
 	return keys[0], nil
 }
 
-// Filter narrows a list; the zero Filter leaves everything in.
-type Filter struct {
-	Status         Status
-	ExpiringBefore *time.Time // live keys that expire before it
-}
-
-// List gives a page of the keys of caller, newest first, with the cursor of the next page.
-func (s *Store) List(ctx context.Context, caller auth.Caller, f Filter, after page.Cursor, limit int) ([]AccessKey, string, error) {
-	rows, err := s.q.AccessKeyPage(ctx, s.cfg.Pool, managedb.AccessKeyPageParams{AccountID: caller.AccountID, Before: string(after),
-		Status: string(f.Status), ExpiringBefore: f.ExpiringBefore, Now: s.moment(), Page: int32(limit + 1)})
-	if err != nil {
-		return nil, "", fmt.Errorf("list access keys: %w", err)
-	}
-	return s.cut(ctx, rows, limit)
-}
-
-// ListAny gives a page of everybody's keys. The guard has checked that caller may see them.
-func (s *Store) ListAny(ctx context.Context, _ auth.Caller, f Filter, after page.Cursor, limit int) ([]AccessKey, string, error) {
-	rows, err := s.q.AccessKeyPageAny(ctx, s.cfg.Pool, managedb.AccessKeyPageAnyParams{Before: string(after),
-		Status: string(f.Status), ExpiringBefore: f.ExpiringBefore, Now: s.moment(), Page: int32(limit + 1)})
-	if err != nil {
-		return nil, "", fmt.Errorf("list all access keys: %w", err)
-	}
-	return s.cut(ctx, rows, limit)
-}
-
-func (s *Store) cut(ctx context.Context, rows []managedb.AccessKey, limit int) ([]AccessKey, string, error) {
-	rows, next := page.Cut(rows, limit, idOf)
-	keys, err := s.withUses(ctx, rows)
-	return keys, next, err
-}
-
 // withUses adds when each key was used last.
 func (s *Store) withUses(ctx context.Context, rows []managedb.AccessKey) ([]AccessKey, error) {
 	ids := make([]string, len(rows))
@@ -277,8 +244,6 @@ func (s *Store) takeRoom(ctx context.Context, tx pgx.Tx, caller auth.Caller, now
 }
 
 func (s *Store) moment() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
-
-func idOf(r managedb.AccessKey) string { return r.ID }
 
 func orNotFound(err error, verb string) error {
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -23,6 +23,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/page"
 	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/search"
 )
 
 // Account is someone who may sign in.
@@ -63,10 +64,26 @@ func (s *Store) ByIDs(ctx context.Context, _ auth.Caller, ids []string) (map[str
 	return found, nil
 }
 
-// List gives a page of all accounts, newest first, with the cursor of the next page. The guard has checked that caller may
-// see them.
-func (s *Store) List(ctx context.Context, _ auth.Caller, after page.Cursor, limit int) ([]Account, string, error) {
-	rows, err := s.q.AccountPage(ctx, s.cfg.Pool, managedb.AccountPageParams{Before: string(after), Page: int32(limit + 1)})
+// GetAny reads anybody's account with its roles. The guard has checked that caller may see it.
+//
+// Errors: problem.NotFound.
+func (s *Store) GetAny(ctx context.Context, caller auth.Caller, id string) (Account, error) {
+	found, err := s.ByIDs(ctx, caller, []string{id})
+	if err != nil {
+		return Account{}, err
+	}
+	a, known := found[id]
+	if !known || id == canary {
+		return Account{}, problem.New(problem.NotFound)
+	}
+	return a, nil
+}
+
+// List gives a page of all accounts whose handle or name has a text in it, newest first, with the cursor of the next page. The guard has
+// checked that caller may see them.
+func (s *Store) List(ctx context.Context, _ auth.Caller, has search.Text, after page.Cursor, limit int) ([]Account, string, error) {
+	rows, err := s.q.AccountPage(ctx, s.cfg.Pool, managedb.AccountPageParams{Before: string(after), Search: has.Needle, Variants: has.Variants,
+		Folded: has.Folded, Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list accounts: %w", err)
 	}

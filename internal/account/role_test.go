@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/page"
 	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/problem"
+	"github.com/latchkey-dev/latchkey/internal/search"
 )
 
 // What takes a permission away is waited for, whether or not it still does: whoever repeats a call relies on it too.
@@ -92,7 +93,7 @@ func TestNobodyTouchesTheCanary(t *testing.T) {
 			t.Errorf("signed in: %v", err)
 		}
 	}
-	list, _, err := b.List(t.Context(), root, page.Start, 10)
+	list, _, err := b.List(t.Context(), root, search.Text{}, page.Start, 10)
 	if err != nil || len(list) != 1 || list[0].Handle != "root" {
 		t.Errorf("listed: %v, %v", list, err)
 	}

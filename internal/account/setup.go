@@ -41,6 +41,33 @@ func (s *Store) NewSetupCode(ctx context.Context) (token.Secret, bool, error) {
 	return token.NewSecret(code[:4] + "-" + code[4:8] + "-" + code[8:]), true, nil
 }
 
+// SetupDone tells whether there is an account: then nobody becomes administrator by a code. Accounts are never deleted, so a yes is
+// remembered.
+func (s *Store) SetupDone(ctx context.Context) (bool, error) {
+	if s.isSet.Load() {
+		return true, nil
+	}
+	exists, err := s.q.AccountExists(ctx, s.cfg.Pool)
+	if err != nil {
+		return false, fmt.Errorf("look for accounts: %w", err)
+	}
+	if exists {
+		s.isSet.Store(true)
+	}
+	return exists, nil
+}
+
+// Rules is what an instance asks of those who want an account.
+type Rules struct {
+	SignupOpen  bool
+	PasswordMin int // code points
+}
+
+// Rules tells what this instance asks.
+func (s *Store) Rules() Rules {
+	return Rules{SignupOpen: s.cfg.SignupOpen, PasswordMin: s.cfg.PasswordMin}
+}
+
 func (s *Store) drawCode() (string, error) {
 	code := make([]byte, 0, codeLen)
 	one := make([]byte, 1)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,7 @@ type Store struct {
 	cfg    Config
 	q      *managedb.Queries
 	policy policy
+	isSet  atomic.Bool // there is an account; see SetupDone
 }
 
 // NewStore makes a Store; it connects when it is first used.

@@ -28,7 +28,12 @@ func (s *Server) AccessKeyList(ctx context.Context, req api.AccessKeyListRequest
 	if err != nil {
 		return nil, err
 	}
-	keys, next, err := s.cfg.Keys.List(ctx, caller, accesskey.Filter{Status: statusOf(req.Params.Status), ExpiringBefore: req.Params.ExpiringBefore}, after, limit)
+	has, err := searchOf(req.Params.Search)
+	if err != nil {
+		return nil, err
+	}
+	keys, next, err := s.cfg.Keys.List(ctx, caller, accesskey.Filter{Status: statusOf(req.Params.Status), Unrevoked: isFalse(req.Params.Revoked),
+		ExpiringBefore: req.Params.ExpiringBefore, Search: has, Order: orderOf(req.Params.Sort, req.Params.Order)}, after, limit)
 	if err != nil {
 		return nil, err
 	}

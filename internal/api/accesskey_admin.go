@@ -16,7 +16,12 @@ func (s *Server) AdminAccessKeyList(ctx context.Context, req api.AdminAccessKeyL
 	if err != nil {
 		return nil, err
 	}
-	keys, next, err := s.cfg.Keys.ListAny(ctx, caller, accesskey.Filter{Status: statusOf(req.Params.Status), ExpiringBefore: req.Params.ExpiringBefore}, after, limit)
+	has, err := searchOf(req.Params.Search)
+	if err != nil {
+		return nil, err
+	}
+	keys, next, err := s.cfg.Keys.ListAny(ctx, caller, accesskey.Filter{Status: statusOf(req.Params.Status), Unrevoked: isFalse(req.Params.Revoked),
+		ExpiringBefore: req.Params.ExpiringBefore, Search: has, AccountID: value(req.Params.Account)}, after, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -68,6 +68,17 @@ func statusOf(s *api.Status) accesskey.Status {
 	return accesskey.Status(*s)
 }
 
+func orderOf(by *api.AccessKeySort, order *api.SortOrder) accesskey.Order {
+	var o accesskey.Order
+	if by != nil {
+		o.By = accesskey.Sort(*by)
+	}
+	o.Rising = order != nil && *order == api.SortOrderAsc
+	return o
+}
+
+func isFalse(b *bool) bool { return b != nil && !*b }
+
 func utc(t *time.Time) *time.Time {
 	if t == nil {
 		return nil

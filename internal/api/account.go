@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/auth"
 	"github.com/latchkey-dev/latchkey/internal/page"
+	"github.com/latchkey-dev/latchkey/internal/search"
 )
 
 // AccountGet shows the caller's own account, as the look-up of its credential has just seen it.
@@ -26,7 +27,11 @@ func (s *Server) AccountList(ctx context.Context, req api.AccountListRequestObje
 	if err != nil {
 		return nil, err
 	}
-	accounts, next, err := s.cfg.Accounts.List(ctx, auth.FromContext(ctx), after, limit)
+	has, err := searchOf(req.Params.Search)
+	if err != nil {
+		return nil, err
+	}
+	accounts, next, err := s.cfg.Accounts.List(ctx, auth.FromContext(ctx), has, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +40,15 @@ func (s *Server) AccountList(ctx context.Context, req api.AccountListRequestObje
 		list[i] = wireAccount(a)
 	}
 	return api.AccountList200JSONResponse{Accounts: list, NextCursor: optional(next)}, nil
+}
+
+// AdminAccountGet shows anybody's account.
+func (s *Server) AdminAccountGet(ctx context.Context, req api.AdminAccountGetRequestObject) (api.AdminAccountGetResponseObject, error) {
+	a, err := s.cfg.Accounts.GetAny(ctx, auth.FromContext(ctx), req.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	return api.AdminAccountGet200JSONResponse{AccountJSONResponse: api.AccountJSONResponse(wireAccount(a))}, nil
 }
 
 // AccountCreate adds an account.
@@ -102,6 +116,15 @@ func pageOf(cursor *api.Cursor, limit *api.Limit) (page.Cursor, int, error) {
 		return after, whole, nil
 	}
 	return after, *limit, nil
+}
+
+// searchOf reads what is to be found.
+func searchOf(typed *string) (search.Text, error) {
+	has, err := search.Parse(value(typed))
+	if err != nil {
+		return has, invalid("What is searched for is not a text.").WithField("parameter", "search")
+	}
+	return has, nil
 }
 
 func optional(s string) *string {

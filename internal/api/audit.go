@@ -14,7 +14,7 @@ func (s *Server) AuditEventList(ctx context.Context, req api.AuditEventListReque
 	if err != nil {
 		return nil, err
 	}
-	events, next, err := s.cfg.Audit.ListOwn(ctx, auth.FromContext(ctx), after, limit)
+	events, next, err := s.cfg.Audit.ListOwn(ctx, auth.FromContext(ctx), value(req.Params.Target), after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,8 @@ func (s *Server) AdminAuditEventList(ctx context.Context, req api.AdminAuditEven
 	if err != nil {
 		return nil, err
 	}
-	filter := audit.Filter{AccountID: value(req.Params.Account), IncidentID: value(req.Params.Incident)}
+	filter := audit.Filter{AccountID: value(req.Params.Account), TargetID: value(req.Params.Target), IncidentID: value(req.Params.Incident),
+		From: req.Params.From, To: req.Params.To}
 	if req.Params.Type != nil {
 		filter.Type = audit.Type(*req.Params.Type)
 	}

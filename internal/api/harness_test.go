@@ -137,7 +137,7 @@ func (h *harness) instance() string {
 		h.accounts, h.keys, h.uses, h.retired, h.meter, h.node, h.feed, h.checks, h.metrics = accounts, keys, uses, retired, meter, node, feed, checks, metrics
 	}
 	cfg := Config{
-		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Retired: retired, Node: node,
+		Accounts: accounts, Keys: keys, Audit: audit.NewLog(pool), Uses: uses, Retired: retired, Node: node, Janitor: changefeed.NewJanitor(pool, h.leases.Now, time.Now),
 		Meter: meter, Usage: usage.NewStore(usage.StoreConfig{Pool: pool, Feed: feed, Now: h.clock.Now}),
 		Catalogue: catalogue.NewStore(catalogue.Config{Pool: pool, Feed: feed, Now: h.clock.Now}),
 		Verifier:  verify.New(verify.Config{Pool: checks, Memory: memory, Node: node, Clock: h.leases.Now, Now: h.clock.Now, Digester: digester, SessionIdle: time.Hour}),
@@ -150,6 +150,7 @@ func (h *harness) instance() string {
 		Rand:      rand.Reader,
 		Log:       slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics:   metrics,
+		Version:   "1.2.3",
 		PublicURL: "http://localhost:8080", SecureCookie: h.set.https, SessionLife: 24 * time.Hour,
 	}
 	if h.set.api != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-dev/latchkey/gen/api"
+	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/problem"
 )
 
@@ -24,9 +25,9 @@ func (s *Server) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.Rea
 	}
 	ctx, cancel := context.WithTimeout(ctx, pingLife)
 	defer cancel()
-	d, err := s.cfg.Ping(ctx)
-	if err != nil { // whatever it is, and unless it says so itself
-		return nil, fmt.Errorf("reach for the database: %w: %w", err, problem.New(problem.DatabaseUnavailable))
+	d, err := s.reach(ctx)
+	if err != nil {
+		return nil, err
 	}
 	lease := s.cfg.Node.Lease()
 	if now := s.cfg.Clock(); !lease.Fresh(now) {
@@ -37,6 +38,16 @@ func (s *Server) Readyz(ctx context.Context, _ api.ReadyzRequestObject) (api.Rea
 		return nil, problem.New(problem.VerificationUnavailable).WithDetail("The lease has ended, and the next sync with the database is not done.")
 	}
 	return api.Readyz200JSONResponse{Status: api.ReadinessStatusOk, Node: s.cfg.Node.ID(),
-		Lease:    api.ReadinessLease{AgeMs: (now - lease.Since()).Milliseconds(), LengthMs: lease.Length().Milliseconds()},
-		Database: api.ReadinessDatabase{Version: d.Version, Durable: d.Durable, Findings: d.Findings}}, nil
+		Lease: wireLease(lease, now), Database: wireDurability(d)}, nil
+}
+
+// reach asks the database how it is.
+func (s *Server) reach(ctx context.Context) (postgres.Durability, error) {
+	ctx, cancel := context.WithTimeout(ctx, pingLife)
+	defer cancel()
+	d, err := s.cfg.Ping(ctx)
+	if err != nil { // whatever it is, and unless it says so itself
+		return d, fmt.Errorf("reach for the database: %w: %w", err, problem.New(problem.DatabaseUnavailable))
+	}
+	return d, nil
 }

@@ -25,6 +25,7 @@ type policy struct {
 	basic      bool            // takes it as HTTP Basic, too
 	withdraws  bool            // takes a right away: answers once that holds on every node
 	health     bool            // answers while the database is away
+	unleased   bool            // tells why there is no lease, so that its caller is known by the database
 	life       time.Duration   // how long it may take once it was read
 	takesBody  bool            // has a request body
 	form       bool            // which is a form, not JSON
@@ -87,7 +88,7 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 		return policy{}, errors.New("x-withdraws: a GET takes no right away")
 	}
 	p := policy{id: op.OperationID, permission: asked, withdraws: withdraws, takesBody: op.RequestBody != nil, query: map[string]bool{},
-		health: slices.Contains(op.Tags, "health"), verifies: slices.Contains(op.Tags, "verify"), life: lifeOf(op), maxBody: maxBody,
+		verifies: slices.Contains(op.Tags, "verify"), life: lifeOf(op), maxBody: maxBody,
 		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
 	if p.verifies {
 		p.maxBody = maxVerifyBody
@@ -119,6 +120,9 @@ func newPolicy(doc *openapi3.T, path string, item *openapi3.PathItem, method str
 				return policy{}, fmt.Errorf("security: no such credential: %s", scheme)
 			}
 		}
+	}
+	if slices.Contains(op.Tags, "health") {
+		p.health, p.unleased = p.anonymous(), !p.anonymous()
 	}
 	params := slices.Concat(item.Parameters, op.Parameters)
 	p.unparameterised = len(params) == 0 && !p.takesBody

@@ -161,6 +161,8 @@ func credentialsOf(p policy) string {
 
 func effectOf(p policy) string {
 	switch {
+	case p.unleased:
+		return "reads, with or without a lease"
 	case p.route.Method == http.MethodGet:
 		return "reads"
 	case p.withdraws:

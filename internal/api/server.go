@@ -41,6 +41,7 @@ type Config struct {
 	Meter     *usage.Meter
 	Usage     *usage.Store
 	Node      *changefeed.Node
+	Janitor   *changefeed.Janitor
 
 	Ready   func() error                                       // nil once the database was prepared; a problem.Error until then
 	Ping    func(context.Context) (postgres.Durability, error) // reaches for the database
@@ -50,6 +51,7 @@ type Config struct {
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 
+	Version        string         // of the program
 	PublicURL      string         // scheme and host that browsers use
 	SecureCookie   bool           // false only while the public URL is plain http on this machine
 	SessionLife    time.Duration  // how long browsers keep the cookie

@@ -20,12 +20,21 @@ func (s *Server) AccessKeyUsage(ctx context.Context, req api.AccessKeyUsageReque
 	if err != nil {
 		return nil, err
 	}
-	data := make([]api.UsagePoint, len(u.Points))
-	for i, p := range u.Points {
-		data[i] = api.UsagePoint{Start: p.Start.UTC(), Query: p.Query, Mutation: p.Mutation, Credits: p.Credits, Denied: wireDenied(p.Denied)}
-	}
 	return api.AccessKeyUsage200JSONResponse{Key: u.KeyID, From: u.From.UTC(), To: u.To.UTC(), Bucket: api.UsageBucket(u.Bucket),
-		Totals: wireCounts(u.Totals), Lifetime: wireCounts(u.Lifetime), Data: data}, nil
+		Totals: wireCounts(u.Totals), Lifetime: wireCounts(u.Lifetime), Data: wirePoints(u.Points)}, nil
+}
+
+// AccountUsageDaily shows what the caller's own keys were used for by day.
+func (s *Server) AccountUsageDaily(ctx context.Context, _ api.AccountUsageDailyRequestObject) (api.AccountUsageDailyResponseObject, error) {
+	from, to, days, err := s.cfg.Usage.AccountDays(ctx, auth.FromContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]api.AccessKeyDays, len(days))
+	for i, d := range days {
+		keys[i] = api.AccessKeyDays{ID: d.KeyID, Data: wirePoints(d.Points)}
+	}
+	return api.AccountUsageDaily200JSONResponse{From: from.UTC(), To: to.UTC(), Keys: keys}, nil
 }
 
 // AccountUsage shows what the caller's own account used.
@@ -113,6 +122,14 @@ func limitOf(n nullable.Nullable[int64]) **int64 {
 
 func wireCounts(c usage.Counts) api.UsageCounts {
 	return api.UsageCounts{Query: c.Query, Mutation: c.Mutation, Credits: c.Credits, Denied: wireDenied(c.Denied)}
+}
+
+func wirePoints(points []usage.Point) []api.UsagePoint {
+	data := make([]api.UsagePoint, len(points))
+	for i, p := range points {
+		data[i] = api.UsagePoint{Start: p.Start.UTC(), Query: p.Query, Mutation: p.Mutation, Credits: p.Credits, Denied: wireDenied(p.Denied)}
+	}
+	return data
 }
 
 func wireDenied(d usage.Denied) api.UsageDenied {

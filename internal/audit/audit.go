@@ -131,14 +131,17 @@ func NewLog(pool *pgxpool.Pool) *Log { return &Log{pool: pool, q: managedb.New()
 // Filter narrows a list; the zero Filter leaves everything in.
 type Filter struct {
 	AccountID  string
+	TargetID   string
 	Type       Type
 	IncidentID string
+	From       *time.Time // the first moment that counts
+	To         *time.Time // the first that does not
 }
 
-// ListOwn gives a page of what caller did and of what was done to it, newest first, with the cursor of the next page.
-func (l *Log) ListOwn(ctx context.Context, caller auth.Caller, after page.Cursor, limit int) ([]Event, string, error) {
-	rows, err := l.q.AuditEventPageOwn(ctx, l.pool, managedb.AuditEventPageOwnParams{
-		AccountID: &caller.AccountID, Before: string(after), Page: int32(limit + 1)})
+// ListOwn gives a page of what caller did and of what was done to it, newest first, with the cursor of the next page; only what is about one
+// target, unless that is empty.
+func (l *Log) ListOwn(ctx context.Context, caller auth.Caller, targetID string, after page.Cursor, limit int) ([]Event, string, error) {
+	rows, err := l.pageOwn(ctx, managedb.AuditEventPageOwnTargetParams{TargetID: targetID, AccountID: &caller.AccountID, Before: string(after), Page: int32(limit + 1)})
 	if err != nil {
 		return nil, "", fmt.Errorf("list own audit events: %w", err)
 	}
@@ -147,12 +150,34 @@ func (l *Log) ListOwn(ctx context.Context, caller auth.Caller, after page.Cursor
 
 // ListAny gives a page of what anyone did. The guard has checked that caller may see it.
 func (l *Log) ListAny(ctx context.Context, _ auth.Caller, f Filter, after page.Cursor, limit int) ([]Event, string, error) {
-	rows, err := l.q.AuditEventPageAny(ctx, l.pool, managedb.AuditEventPageAnyParams{
-		Before: string(after), AccountID: f.AccountID, Type: string(f.Type), IncidentID: f.IncidentID, Page: int32(limit + 1)})
+	p := managedb.AuditEventPageTargetParams{TargetID: f.TargetID, Before: string(after), FromTime: f.From, ToTime: f.To,
+		AccountID: f.AccountID, Type: string(f.Type), IncidentID: f.IncidentID, Page: int32(limit + 1)}
+	if f.From != nil {
+		p.Since = string(page.First(*f.From))
+	}
+	if f.To != nil {
+		p.Before = min(p.Before, string(page.First(f.To.Add(time.Second)))) // ids know whole seconds
+	}
+	rows, err := l.pageAny(ctx, p)
 	if err != nil {
 		return nil, "", fmt.Errorf("list audit events: %w", err)
 	}
 	return events(rows, limit)
+}
+
+func (l *Log) pageOwn(ctx context.Context, p managedb.AuditEventPageOwnTargetParams) ([]managedb.AuditEvent, error) {
+	if p.TargetID != "" {
+		return l.q.AuditEventPageOwnTarget(ctx, l.pool, p)
+	}
+	return l.q.AuditEventPageOwn(ctx, l.pool, managedb.AuditEventPageOwnParams{AccountID: p.AccountID, Before: p.Before, Page: p.Page})
+}
+
+func (l *Log) pageAny(ctx context.Context, p managedb.AuditEventPageTargetParams) ([]managedb.AuditEvent, error) {
+	if p.TargetID != "" {
+		return l.q.AuditEventPageTarget(ctx, l.pool, p)
+	}
+	return l.q.AuditEventPageAny(ctx, l.pool, managedb.AuditEventPageAnyParams{Before: p.Before, Since: p.Since, FromTime: p.FromTime, ToTime: p.ToTime,
+		AccountID: p.AccountID, Type: p.Type, IncidentID: p.IncidentID, Page: p.Page})
 }
 
 func events(rows []managedb.AuditEvent, limit int) ([]Event, string, error) {

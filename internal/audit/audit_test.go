@@ -96,7 +96,7 @@ func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 	if err := record(t, pool, grace, noon, Event{Type: RoleCreated, Target: role}); err == nil || !strings.HasPrefix(err.Error(), "record role_created: ") {
 		t.Errorf("without a table: %v", err)
 	}
-	if _, _, err := NewLog(pool).ListOwn(t.Context(), grace, page.Start, 1); err == nil {
+	if _, _, err := NewLog(pool).ListOwn(t.Context(), grace, "", page.Start, 1); err == nil {
 		t.Error("without a table the list is empty")
 	}
 }
@@ -130,7 +130,7 @@ func TestListOwn(t *testing.T) {
 	for _, limit := range []int{1, 2, 3, 4, 6, 7} {
 		var got []string
 		for after, turned := page.Start, 0; turned < 10; turned++ {
-			list, next, err := log.ListOwn(t.Context(), grace, after, limit)
+			list, next, err := log.ListOwn(t.Context(), grace, "", after, limit)
 			if err != nil || len(list) > limit {
 				t.Fatalf("limit %d: %d events, %v", limit, len(list), err)
 			}
@@ -148,7 +148,7 @@ func TestListOwn(t *testing.T) {
 			t.Errorf("limit %d: %q, want %q", limit, got, hers)
 		}
 	}
-	if list, _, err := log.ListOwn(t.Context(), auth.Caller{}, page.Start, 10); len(list) != 0 || err != nil {
+	if list, _, err := log.ListOwn(t.Context(), auth.Caller{}, "", page.Start, 10); len(list) != 0 || err != nil {
 		t.Errorf("nobody's list: %v, %v", list, err)
 	}
 }

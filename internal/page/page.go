@@ -5,7 +5,13 @@
 // opaque.
 package page
 
-import "errors"
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/rs/xid"
+)
 
 // Cursor is the id of the last item of a page; the next page holds what comes after it.
 type Cursor string
@@ -30,6 +36,15 @@ func Parse(s string) (Cursor, error) {
 		}
 	}
 	return Cursor(s), nil
+}
+
+// First is the place before whatever was made in the second of a moment, in the order of ids: nothing that was made then, or later, has a
+// lower id. Ids cannot tell moments before 1970 and after 2105 apart.
+func First(t time.Time) Cursor {
+	seconds := min(max(0, t.Unix()), math.MaxUint32)
+	var id xid.ID
+	id[0], id[1], id[2], id[3] = byte(seconds>>24), byte(seconds>>16), byte(seconds>>8), byte(seconds)
+	return Cursor(id.String())
 }
 
 // Cut keeps the first limit of items, which were read with one item to spare, and gives the cursor of the next page, or

@@ -105,6 +105,34 @@ func (s *Store) KeyUsage(ctx context.Context, caller auth.Caller, keyID string, 
 	return u, nil
 }
 
+// KeyDays is what a key was used for by day.
+type KeyDays struct {
+	KeyID  string
+	Points []Point // in their order; those with nothing in them are left out
+}
+
+// AccountDays reads the last 30 days of those keys of caller that are not revoked, newest key first; From counts, To does not. Keys with
+// nothing in them are left out. The counts are those of KeyUsage.
+func (s *Store) AccountDays(ctx context.Context, caller auth.Caller) (time.Time, time.Time, []KeyDays, error) {
+	from, to, err := Daily.span(nil, nil, s.moment())
+	if err != nil {
+		return from, to, nil, err
+	}
+	rows, err := s.q.UsageDaysOfAccount(ctx, s.cfg.Pool, managedb.UsageDaysOfAccountParams{AccountID: caller.AccountID, FromStart: from, ToStart: to})
+	if err != nil {
+		return from, to, nil, fmt.Errorf("read days of account: %w", err)
+	}
+	var keys []KeyDays
+	for _, r := range rows {
+		if n := len(keys); n == 0 || keys[n-1].KeyID != r.AccessKeyID {
+			keys = append(keys, KeyDays{KeyID: r.AccessKeyID})
+		}
+		last := &keys[len(keys)-1]
+		last.Points = append(last.Points, pointOf(r))
+	}
+	return from, to, keys, nil
+}
+
 func (s *Store) points(ctx context.Context, u KeyUsage) ([]Point, error) {
 	if u.Bucket == Hour {
 		rows, err := s.q.UsageHours(ctx, s.cfg.Pool, managedb.UsageHoursParams{AccessKeyID: u.KeyID, FromStart: u.From, ToStart: u.To})

@@ -58,7 +58,7 @@ func (s source) catalogues(ctx context.Context, _ []only, floor changefeed.Floor
 	if err != nil {
 		return nil, err
 	}
-	if err := proved(row.Timeline, row.ContainsFloor, floor); err != nil {
+	if err := s.proved(row.Timeline, row.ContainsFloor, floor); err != nil {
 		return nil, err
 	}
 	var d permission.Document

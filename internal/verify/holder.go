@@ -36,6 +36,10 @@ func (v *Verifier) Key(ctx context.Context, raw string) (Holder, error) {
 	if err != nil {
 		return Holder{}, err
 	}
+	return holderBy(d)
+}
+
+func holderBy(d Verdict) (Holder, error) {
 	switch d.Code {
 	case Valid:
 		h := holder(d.Account, d.roles, d.Permissions, d.Key.ID)

@@ -174,7 +174,7 @@ func (s source) keys(ctx context.Context, ids []tokenID, floor changefeed.Floor)
 	found := make(map[tokenID]*Key, len(rows))
 	var rotated []string
 	for _, r := range rows {
-		if err := proved(r.Timeline, r.ContainsFloor, floor); err != nil {
+		if err := s.proved(r.Timeline, r.ContainsFloor, floor); err != nil {
 			return nil, err
 		}
 		if r.ID == nil {

@@ -45,17 +45,24 @@ type Verifier struct {
 	roles    reader[xid, Role]
 
 	catalogues reader[only, permission.Catalogue]
+
+	unleased *Verifier // for SessionNow and KeyNow
 }
 
 // New makes a Verifier; it connects when it is first used.
 func New(c Config) *Verifier {
-	db := source{db: c.Pool, q: verifydb.New()}
+	v := newVerifier(c, source{db: c.Pool, q: verifydb.New()}, c.Node.Floor)
+	v.unleased = newUnleased(c)
+	return v
+}
+
+func newVerifier(c Config, db source, floor func() *changefeed.Floor) *Verifier {
 	return &Verifier{cfg: c,
-		keys:       reader[tokenID, Key]{table: c.Memory.keys, floor: c.Node.Floor, fetch: db.keys},
-		sessions:   reader[sessionID, session]{table: c.Memory.sessions, floor: c.Node.Floor, fetch: db.sessions},
-		accounts:   reader[xid, Account]{table: c.Memory.accounts, floor: c.Node.Floor, fetch: db.accounts},
-		roles:      reader[xid, Role]{table: c.Memory.roles, floor: c.Node.Floor, fetch: db.roles},
-		catalogues: reader[only, permission.Catalogue]{table: c.Memory.catalogues, floor: c.Node.Floor, fetch: db.catalogues},
+		keys:       reader[tokenID, Key]{table: c.Memory.keys, floor: floor, fetch: db.keys},
+		sessions:   reader[sessionID, session]{table: c.Memory.sessions, floor: floor, fetch: db.sessions},
+		accounts:   reader[xid, Account]{table: c.Memory.accounts, floor: floor, fetch: db.accounts},
+		roles:      reader[xid, Role]{table: c.Memory.roles, floor: floor, fetch: db.roles},
+		catalogues: reader[only, permission.Catalogue]{table: c.Memory.catalogues, floor: floor, fetch: db.catalogues},
 	}
 }
 
@@ -112,15 +119,18 @@ func (v *Verifier) Check(ctx context.Context, raw string, ask Ask) (Verdict, err
 	if err != nil {
 		return Verdict{Code: Malformed}, nil
 	}
-	return v.fresh(ctx, ask, func() (Verdict, error) {
-		p, err := v.present(ctx, parsed)
-		if err != nil || p.key == nil {
-			return Verdict{Code: NotFound, Retired: p.retired}, err
-		}
-		verdict, err := v.judge(ctx, p.key, ask)
-		verdict.until, verdict.Retired = p.until, p.retired
-		return verdict, err
-	})
+	return v.fresh(ctx, ask, func() (Verdict, error) { return v.look(ctx, parsed, ask) })
+}
+
+// look decides about a token, but for what needs the clock.
+func (v *Verifier) look(ctx context.Context, parsed token.Parsed, ask Ask) (Verdict, error) {
+	p, err := v.present(ctx, parsed)
+	if err != nil || p.key == nil {
+		return Verdict{Code: NotFound, Retired: p.retired}, err
+	}
+	verdict, err := v.judge(ctx, p.key, ask)
+	verdict.until, verdict.Retired = p.until, p.retired
+	return verdict, err
 }
 
 // Explain answers as Check would for whoever had the newest secret of a key, by the public id of its token. NotFound: there is none.

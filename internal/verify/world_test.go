@@ -455,7 +455,7 @@ func (w *world) copy(ctx context.Context, floor changefeed.Floor) (*state, error
 	if err := w.dawdle(ctx); err != nil {
 		return nil, err
 	}
-	if err := proved(s.timeline, now.contains(floor.Revision), floor); err != nil {
+	if err := (source{}).proved(s.timeline, now.contains(floor.Revision), floor); err != nil {
 		w.count("discarded read")
 		return nil, err
 	}

@@ -14,14 +14,19 @@ import (
 // AccessKeyFilter narrows a list of keys; what is empty does not.
 type AccessKeyFilter struct {
 	Status         AccessKeyStatus
-	ExpiringBefore time.Time // live keys that expire before it
+	Unrevoked      bool              // no revoking and no revoked keys
+	ExpiringBefore time.Time         // live keys that expire before it
+	Search         string            // in the name, the hint or the id, in whatever case; in AdminAccessKeyList in the owner's handle, too
+	Sort           api.AccessKeySort // of AccessKeyList only; keys without the value come last
+	Order          api.SortOrder     // of AccessKeyList only; empty: falling
+	AccountID      string            // of AdminAccessKeyList only: the owner
 }
 
-func (f AccessKeyFilter) expiringBefore() *time.Time {
-	if f.ExpiringBefore.IsZero() {
-		return nil
+func (f AccessKeyFilter) revoked() *bool {
+	if f.Unrevoked {
+		return new(false)
 	}
-	return &f.ExpiringBefore
+	return nil
 }
 
 // Only is the value of a key's permissions: it may do these at the most.

@@ -14,6 +14,8 @@ import (
 
 // What goes in and comes out, as the contract has it.
 type (
+	Instance         = api.Instance
+	InstanceHealth   = api.InstanceHealth
 	Account          = api.Account
 	AccountInput     = api.AccountInput
 	Role             = api.Role
@@ -92,8 +94,11 @@ func (in VerifyInput) wire() api.AccessKeyVerifyInput {
 // AuditFilter narrows AdminAuditEventList; what is empty does not.
 type AuditFilter struct {
 	AccountID  string
+	TargetID   string // of the key, account, role or session that they are about
 	Type       AuditEventType
 	IncidentID string
+	From       time.Time // the first moment that counts
+	To         time.Time // the first that does not
 }
 
 // At is the value of an expiry.
@@ -101,6 +106,11 @@ func At(t time.Time) nullable.Nullable[time.Time] { return nullable.NewNullableW
 
 // Never takes an expiry away.
 func Never() nullable.Nullable[time.Time] { return nullable.NewNullNullable[time.Time]() }
+
+// InstanceGet tells how the instance is set. It takes no credential.
+func (c *Client) InstanceGet(ctx context.Context) (Instance, error) {
+	return result[Instance](c.core.InstanceGet(ctx))
+}
 
 // SetupComplete makes the first administrator with the code that a new instance prints, and signs it in.
 func (c *Client) SetupComplete(ctx context.Context, in SetupInput) (Account, error) {
@@ -148,12 +158,17 @@ func (c *Client) AccountCreate(ctx context.Context, in AccountInput) (Account, e
 	return result[Account](c.core.AccountCreate(ctx, in))
 }
 
-// AccountList goes through all accounts, newest first.
-func (c *Client) AccountList(ctx context.Context) iter.Seq2[Account, error] {
+// AccountList goes through all accounts whose handle or name contains a text, in whatever case, newest first; the text may be empty.
+func (c *Client) AccountList(ctx context.Context, search string) iter.Seq2[Account, error] {
 	return pages(func(cursor *string) ([]Account, *string, error) {
-		got, err := result[api.AccountListResult](c.core.AccountList(ctx, &api.AccountListParams{Cursor: cursor}))
+		got, err := result[api.AccountListResult](c.core.AccountList(ctx, &api.AccountListParams{Cursor: cursor, Search: optional(search)}))
 		return got.Accounts, got.NextCursor, err
 	})
+}
+
+// AdminAccountGet gives anybody's account.
+func (c *Client) AdminAccountGet(ctx context.Context, id string) (Account, error) {
+	return result[Account](c.core.AdminAccountGet(ctx, id))
 }
 
 // AccountSuspend ends the sessions of an account and stops its keys.
@@ -207,11 +222,12 @@ func (c *Client) AccessKeyCreate(ctx context.Context, in AccessKeyInput) (Access
 	return result[AccessKeyIssued](c.core.AccessKeyCreate(ctx, in))
 }
 
-// AccessKeyList goes through the own keys, newest first, and ends at the first error.
+// AccessKeyList goes through the own keys, newest first or as the filter has it, and ends at the first error.
 func (c *Client) AccessKeyList(ctx context.Context, f AccessKeyFilter) iter.Seq2[AccessKey, error] {
 	return pages(func(cursor *string) ([]AccessKey, *string, error) {
 		got, err := result[api.AccessKeyListResult](c.core.AccessKeyList(ctx,
-			&api.AccessKeyListParams{Cursor: cursor, Status: optional(f.Status), ExpiringBefore: f.expiringBefore()}))
+			&api.AccessKeyListParams{Cursor: cursor, Status: optional(f.Status), Revoked: f.revoked(), ExpiringBefore: optional(f.ExpiringBefore),
+				Search: optional(f.Search), Sort: optional(f.Sort), Order: optional(f.Order)}))
 		return got.Keys, got.NextCursor, err
 	})
 }
@@ -261,11 +277,12 @@ func (c *Client) TokenIntrospect(ctx context.Context, token Key) (IntrospectResu
 	return result[IntrospectResult](c.core.TokenIntrospectWithFormdataBody(ctx, api.IntrospectInput{Token: token.Reveal()}))
 }
 
-// AdminAccessKeyList is AccessKeyList for everybody's keys, with who made them.
+// AdminAccessKeyList is AccessKeyList for everybody's keys, with who made them, newest first.
 func (c *Client) AdminAccessKeyList(ctx context.Context, f AccessKeyFilter) iter.Seq2[OwnedAccessKey, error] {
 	return pages(func(cursor *string) ([]OwnedAccessKey, *string, error) {
 		got, err := result[api.OwnedAccessKeyListResult](c.core.AdminAccessKeyList(ctx,
-			&api.AdminAccessKeyListParams{Cursor: cursor, Status: optional(f.Status), ExpiringBefore: f.expiringBefore()}))
+			&api.AdminAccessKeyListParams{Cursor: cursor, Status: optional(f.Status), Revoked: f.revoked(), ExpiringBefore: optional(f.ExpiringBefore),
+				Search: optional(f.Search), Account: optional(f.AccountID)}))
 		return got.Keys, got.NextCursor, err
 	})
 }
@@ -275,10 +292,11 @@ func (c *Client) AdminAccessKeyDelete(ctx context.Context, id string) (Revision,
 	return revoked(c.core.AdminAccessKeyDelete(ctx, id))
 }
 
-// AuditEventList goes through what the own account did and what was done to it, newest first.
-func (c *Client) AuditEventList(ctx context.Context) iter.Seq2[AuditEvent, error] {
+// AuditEventList goes through what the own account did and what was done to it, newest first; only through what is about one key, account,
+// role or session, unless its id is empty.
+func (c *Client) AuditEventList(ctx context.Context, targetID string) iter.Seq2[AuditEvent, error] {
 	return pages(func(cursor *string) ([]AuditEvent, *string, error) {
-		got, err := result[api.AuditEventListResult](c.core.AuditEventList(ctx, &api.AuditEventListParams{Cursor: cursor}))
+		got, err := result[api.AuditEventListResult](c.core.AuditEventList(ctx, &api.AuditEventListParams{Cursor: cursor, Target: optional(targetID)}))
 		return got.Events, got.NextCursor, err
 	})
 }
@@ -287,9 +305,15 @@ func (c *Client) AuditEventList(ctx context.Context) iter.Seq2[AuditEvent, error
 func (c *Client) AdminAuditEventList(ctx context.Context, f AuditFilter) iter.Seq2[AuditEvent, error] {
 	return pages(func(cursor *string) ([]AuditEvent, *string, error) {
 		got, err := result[api.AuditEventListResult](c.core.AdminAuditEventList(ctx,
-			&api.AdminAuditEventListParams{Cursor: cursor, Account: optional(f.AccountID), Type: optional(f.Type), Incident: optional(f.IncidentID)}))
+			&api.AdminAuditEventListParams{Cursor: cursor, Account: optional(f.AccountID), Target: optional(f.TargetID), Type: optional(f.Type),
+				Incident: optional(f.IncidentID), From: optional(f.From), To: optional(f.To)}))
 		return got.Events, got.NextCursor, err
 	})
+}
+
+// InstanceHealthGet tells how the instances are, as the one that answers sees it.
+func (c *Client) InstanceHealthGet(ctx context.Context) (InstanceHealth, error) {
+	return result[InstanceHealth](c.core.InstanceHealthGet(ctx))
 }
 
 // Readyz is nil if the instance can serve requests.

@@ -14,6 +14,7 @@ import (
 type (
 	AccessKeyUsage      = api.AccessKeyUsage
 	AccountUsage        = api.AccountUsage
+	AccountUsageDaily   = api.AccountUsageDaily
 	AccountLimits       = api.AccountLimits
 	AccountLimitsUpdate = api.AccountLimitsUpdate
 	CreditInput         = api.CreditInput
@@ -42,6 +43,11 @@ func (c *Client) AccessKeyUsage(ctx context.Context, id string, s UsageSpan) (Ac
 // AccountUsage tells what the own account used in its window, and what is left.
 func (c *Client) AccountUsage(ctx context.Context) (AccountUsage, error) {
 	return result[AccountUsage](c.core.AccountUsage(ctx))
+}
+
+// AccountUsageDaily tells what those of the own keys that are not revoked were used for by day, in the last 30.
+func (c *Client) AccountUsageDaily(ctx context.Context) (AccountUsageDaily, error) {
+	return result[AccountUsageDaily](c.core.AccountUsageDaily(ctx))
 }
 
 // AdminAccountUsage is AccountUsage for anybody's account.

@@ -18,6 +18,10 @@ SELECT * FROM cluster;
 -- name: ClusterNodes :many
 SELECT * FROM cache_node ORDER BY id;
 
+-- ClusterSigns reads what nodes last said of themselves, and how many changes they have not confirmed, all at one moment.
+-- name: ClusterSigns :many
+SELECT n.id, n.seq, (c.v - n.applied_v)::bigint AS behind FROM cluster c CROSS JOIN cache_node n ORDER BY n.id;
+
 -- NodeRemove removes a node that gave no sign of life since its seq was read.
 -- name: NodeRemove :execrows
 DELETE FROM cache_node WHERE id = @id AND seq = @seq;

@@ -79,11 +79,12 @@ SELECT id, token_id, revoked_at FROM access_key
 -- name: AccessKeyUses :many
 SELECT * FROM access_key_use WHERE access_key_id = ANY (@ids::text[]);
 
--- AccessKeyPage lists the keys of one owner, newest first, after a cursor.
+-- AccessKeyPage lists the keys of one owner but the canary, newest first, after a cursor.
 -- name: AccessKeyPage :many
 SELECT * FROM access_key
- WHERE account_id = @account_id
+ WHERE account_id = @account_id AND account_id <> '00000000000000000020'
    AND id < @before::text
+   AND (@revoked::boolean OR revoked_at IS NULL)
    AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
@@ -92,14 +93,100 @@ SELECT * FROM access_key
  ORDER BY id DESC
  LIMIT @page;
 
+-- AccessKeyPageRising lists the keys of one owner that a search finds, sorted, after the key of a cursor: its place is where that key is
+-- now. Keys without the moment that they are sorted by come last, and those of one place are in the order of their ids, as are all where
+-- sort names neither name nor moment. No row: nothing comes after, or the owner has no such key. Every key of the owner is looked at.
+-- name: AccessKeyPageRising :many
+SELECT k.* FROM access_key k
+  LEFT JOIN access_key_use u ON @sort::text = 'last_used_at' AND u.access_key_id = k.id
+ CROSS JOIN LATERAL (
+        SELECT CASE @sort::text WHEN 'name' THEN lower(k.name) ELSE '' END AS name,
+               coalesce(CASE @sort::text WHEN 'expires_at' THEN k.expires_at WHEN 'last_used_at' THEN u.last_used_at END, 'infinity') AS at) s
+  LEFT JOIN (
+        SELECT p.id, CASE @sort::text WHEN 'name' THEN lower(p.name) ELSE '' END AS name,
+               coalesce(CASE @sort::text WHEN 'expires_at' THEN p.expires_at WHEN 'last_used_at' THEN v.last_used_at END, 'infinity') AS at
+          FROM access_key p
+          LEFT JOIN access_key_use v ON v.access_key_id = p.id
+         WHERE p.id = @after::text AND p.account_id = @account_id) place ON true
+ WHERE k.account_id = @account_id
+   AND (@after::text = '' OR (s.name, s.at, k.id) > (place.name, place.at, place.id))
+   AND (@search::text = '' OR strpos(translate(k.name, @variants::text, @folded::text), @search::text) > 0
+        OR strpos(translate(k.brand || 'pat_' || k.token_id, @variants::text, @folded::text), @search::text) > 0 OR strpos(k.id, @search::text) > 0)
+   AND (@revoked::boolean OR k.revoked_at IS NULL)
+   AND (@status::text = '' OR @status = CASE WHEN k.revoked_at IS NOT NULL AND k.revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN k.expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
+   AND (sqlc.narg(expiring_before)::timestamptz IS NULL
+        OR k.revoked_at IS NULL AND k.expires_at > @now::timestamptz AND k.expires_at < sqlc.narg(expiring_before)::timestamptz)
+ ORDER BY s.name, s.at, k.id
+ LIMIT @page;
+
+-- AccessKeyPageFalling is the other way round, but for the keys without the moment, which come last again.
+-- name: AccessKeyPageFalling :many
+SELECT k.* FROM access_key k
+  LEFT JOIN access_key_use u ON @sort::text = 'last_used_at' AND u.access_key_id = k.id
+ CROSS JOIN LATERAL (
+        SELECT CASE @sort::text WHEN 'name' THEN lower(k.name) ELSE '' END AS name,
+               coalesce(CASE @sort::text WHEN 'expires_at' THEN k.expires_at WHEN 'last_used_at' THEN u.last_used_at END, '-infinity') AS at) s
+  LEFT JOIN (
+        SELECT p.id, CASE @sort::text WHEN 'name' THEN lower(p.name) ELSE '' END AS name,
+               coalesce(CASE @sort::text WHEN 'expires_at' THEN p.expires_at WHEN 'last_used_at' THEN v.last_used_at END, '-infinity') AS at
+          FROM access_key p
+          LEFT JOIN access_key_use v ON v.access_key_id = p.id
+         WHERE p.id = @after::text AND p.account_id = @account_id) place ON true
+ WHERE k.account_id = @account_id
+   AND (@after::text = '' OR (s.name, s.at, k.id) < (place.name, place.at, place.id))
+   AND (@search::text = '' OR strpos(translate(k.name, @variants::text, @folded::text), @search::text) > 0
+        OR strpos(translate(k.brand || 'pat_' || k.token_id, @variants::text, @folded::text), @search::text) > 0 OR strpos(k.id, @search::text) > 0)
+   AND (@revoked::boolean OR k.revoked_at IS NULL)
+   AND (@status::text = '' OR @status = CASE WHEN k.revoked_at IS NOT NULL AND k.revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN k.expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
+   AND (sqlc.narg(expiring_before)::timestamptz IS NULL
+        OR k.revoked_at IS NULL AND k.expires_at > @now::timestamptz AND k.expires_at < sqlc.narg(expiring_before)::timestamptz)
+ ORDER BY s.name DESC, s.at DESC, k.id DESC
+ LIMIT @page;
+
 -- AccessKeyPageAny lists everybody's keys but the canary's, newest first, after a cursor.
 -- name: AccessKeyPageAny :many
 SELECT * FROM access_key
  WHERE id < @before::text AND account_id <> '00000000000000000020'
+   AND (@revoked::boolean OR revoked_at IS NULL)
    AND (@status::text = '' OR @status = CASE WHEN revoked_at IS NOT NULL AND revocation_effective_at IS NULL THEN 'revoking'
                                              WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN disabled_at IS NOT NULL THEN 'disabled'
                                              WHEN expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
    AND (sqlc.narg(expiring_before)::timestamptz IS NULL
         OR revoked_at IS NULL AND expires_at > @now::timestamptz AND expires_at < sqlc.narg(expiring_before)::timestamptz)
  ORDER BY id DESC
+ LIMIT @page;
+
+-- AccessKeySearchAny lists those of them that a search finds, or whose owner it finds, newest first, after a cursor; where it is asked, of
+-- one owner only.
+-- name: AccessKeySearchAny :many
+SELECT k.* FROM access_key k
+  JOIN account a ON a.id = k.account_id
+ WHERE k.id < @before::text AND k.account_id <> '00000000000000000020'
+   AND (@account_id::text = '' OR k.account_id = @account_id)
+   AND (strpos(translate(k.name, @variants::text, @folded::text), @search::text) > 0
+        OR strpos(translate(k.brand || 'pat_' || k.token_id, @variants::text, @folded::text), @search::text) > 0
+        OR strpos(k.id, @search::text) > 0 OR strpos(a.handle, @search::text) > 0)
+   AND (@revoked::boolean OR k.revoked_at IS NULL)
+   AND (@status::text = '' OR @status = CASE WHEN k.revoked_at IS NOT NULL AND k.revocation_effective_at IS NULL THEN 'revoking'
+                                             WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.disabled_at IS NOT NULL THEN 'disabled'
+                                             WHEN k.expires_at <= @now::timestamptz THEN 'expired' ELSE 'active' END)
+   AND (sqlc.narg(expiring_before)::timestamptz IS NULL
+        OR k.revoked_at IS NULL AND k.expires_at > @now::timestamptz AND k.expires_at < sqlc.narg(expiring_before)::timestamptz)
+ ORDER BY k.id DESC
+ LIMIT @page;
+
+-- RevocationsPending counts the keys whose revocation is not known to hold on every node.
+-- name: RevocationsPending :one
+SELECT count(*) FROM access_key WHERE revoked_at IS NOT NULL AND revocation_effective_at IS NULL;
+
+-- RevocationWaits reads when keys were revoked and when that held on every node, of those where it does, newest first. The canary's are
+-- not among them: they are removed after each round.
+-- name: RevocationWaits :many
+SELECT revoked_at, revocation_effective_at FROM access_key
+ WHERE revocation_effective_at IS NOT NULL AND revoked_at IS NOT NULL AND account_id <> '00000000000000000020'
+ ORDER BY revoked_at DESC
  LIMIT @page;

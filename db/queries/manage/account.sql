@@ -32,10 +32,11 @@ UPDATE account SET suspended_at = NULL, updated_at = @now WHERE id = @id RETURNI
 -- name: AccountSetPassword :execrows
 UPDATE account SET password_hash = @password_hash, updated_at = @now WHERE id = @id AND password_hash = @checked;
 
--- AccountPage lists accounts but the canary's, newest first, after a cursor.
+-- AccountPage lists accounts but the canary's that a search finds, newest first, after a cursor.
 -- name: AccountPage :many
 SELECT * FROM account
  WHERE id < @before::text AND id > '00000000000000000020'
+   AND (@search::text = '' OR strpos(handle, @search::text) > 0 OR strpos(translate(name, @variants::text, @folded::text), @search::text) > 0)
  ORDER BY id DESC
  LIMIT @page;
 

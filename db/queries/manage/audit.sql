@@ -17,10 +17,33 @@ SELECT * FROM (
  ORDER BY id DESC
  LIMIT @page;
 
--- AuditEventPageAny lists everybody's events, newest first, after a cursor.
+-- AuditEventPageOwnTarget lists those of them that are about one thing.
+-- name: AuditEventPageOwnTarget :many
+SELECT * FROM audit_event
+ WHERE target_id = @target_id AND id < @before::text
+   AND (account_id = @account_id OR actor_id = @account_id)
+ ORDER BY id DESC
+ LIMIT @page;
+
+-- AuditEventPageAny lists everybody's events, newest first, after a cursor. since and before are ids that bound what is read; the moments
+-- bound what is listed.
 -- name: AuditEventPageAny :many
 SELECT * FROM audit_event
- WHERE id < @before::text
+ WHERE id < @before::text AND id >= @since::text
+   AND (sqlc.narg(from_time)::timestamptz IS NULL OR created_at >= sqlc.narg(from_time)::timestamptz)
+   AND (sqlc.narg(to_time)::timestamptz IS NULL OR created_at < sqlc.narg(to_time)::timestamptz)
+   AND (@account_id::text = '' OR account_id = @account_id)
+   AND (@type::text = '' OR type = @type)
+   AND (@incident_id::text = '' OR incident_id = @incident_id)
+ ORDER BY id DESC
+ LIMIT @page;
+
+-- AuditEventPageTarget lists those of them that are about one thing.
+-- name: AuditEventPageTarget :many
+SELECT * FROM audit_event
+ WHERE target_id = @target_id AND id < @before::text AND id >= @since::text
+   AND (sqlc.narg(from_time)::timestamptz IS NULL OR created_at >= sqlc.narg(from_time)::timestamptz)
+   AND (sqlc.narg(to_time)::timestamptz IS NULL OR created_at < sqlc.narg(to_time)::timestamptz)
    AND (@account_id::text = '' OR account_id = @account_id)
    AND (@type::text = '' OR type = @type)
    AND (@incident_id::text = '' OR incident_id = @incident_id)

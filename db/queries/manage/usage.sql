@@ -6,6 +6,13 @@ SELECT * FROM usage_hour WHERE access_key_id = @access_key_id AND start >= @from
 -- name: UsageDays :many
 SELECT * FROM usage_day WHERE access_key_id = @access_key_id AND start >= @from_start::timestamptz AND start < @to_start::timestamptz ORDER BY start;
 
+-- UsageDaysOfAccount reads by day the counts of those keys of an account that are not revoked.
+-- name: UsageDaysOfAccount :many
+SELECT d.* FROM access_key k
+  JOIN usage_day d ON d.access_key_id = k.id
+ WHERE k.account_id = @account_id AND k.revoked_at IS NULL AND d.start >= @from_start::timestamptz AND d.start < @to_start::timestamptz
+ ORDER BY d.access_key_id DESC, d.start;
+
 -- UsageTotal reads what a key was ever used for. No row: it never was.
 -- name: UsageTotal :one
 SELECT * FROM usage_total WHERE access_key_id = @access_key_id;

@@ -1470,13 +1470,13 @@ type InstanceSignup string
 type InstanceHealth struct {
 	Database ReadinessDatabase `json:"database"`
 
-	// Lease What lets the instance answer verifications from memory.
-	Lease ReadinessLease `json:"lease"`
+	// Lease Older than it is long: it has ended. Absent: there is none yet, or none any more.
+	Lease *ReadinessLease `json:"lease,omitempty"`
 
 	// Node The instance that answers, by a name that is new at every start.
 	Node string `json:"node"`
 
-	// Nodes Every instance that revocations wait for, this one first.
+	// Nodes Every instance that revocations wait for, this one first if it is among them.
 	Nodes       []ClusterNode    `json:"nodes"`
 	Revocations RevocationHealth `json:"revocations"`
 
@@ -2713,7 +2713,9 @@ type ClientInterface interface {
 
 	// InstanceHealthGet How the instances are
 	//
-	// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+	// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them. It answers without a lease,
+	// too: then its caller is known by what the database says at that moment. The keys by which every instance tests itself are not counted:
+	// they are gone as soon as they are revoked.
 	//
 	// Corresponds with GET /api/admin/health (the `InstanceHealthGet` operationId).
 	InstanceHealthGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2725,7 +2727,8 @@ type ClientInterface interface {
 
 	// AccessKeyList List the own keys
 	//
-	// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
+	// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last, and equal ones are in the order
+	// of their making. The page after a cursor begins where its last key is by now, so that one which is used meanwhile may be seen twice.
 	//
 	// Corresponds with GET /api/auth/access-keys (the `AccessKeyList` operationId).
 	AccessKeyList(ctx context.Context, params *AccessKeyListParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3632,7 +3635,9 @@ func (c *Client) AdminAuditEventList(ctx context.Context, params *AdminAuditEven
 
 // InstanceHealthGet How the instances are
 //
-// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them. It answers without a lease,
+// too: then its caller is known by what the database says at that moment. The keys by which every instance tests itself are not counted:
+// they are gone as soon as they are revoked.
 //
 // Corresponds with GET /api/admin/health (the `InstanceHealthGet` operationId).
 func (c *Client) InstanceHealthGet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3664,7 +3669,8 @@ func (c *Client) AuditEventList(ctx context.Context, params *AuditEventListParam
 
 // AccessKeyList List the own keys
 //
-// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
+// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last, and equal ones are in the order
+// of their making. The page after a cursor begins where its last key is by now, so that one which is used meanwhile may be seen twice.
 //
 // Corresponds with GET /api/auth/access-keys (the `AccessKeyList` operationId).
 func (c *Client) AccessKeyList(ctx context.Context, params *AccessKeyListParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7241,7 +7247,9 @@ type ClientWithResponsesInterface interface {
 
 	// InstanceHealthGetWithResponse How the instances are
 	//
-	// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+	// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them. It answers without a lease,
+	// too: then its caller is known by what the database says at that moment. The keys by which every instance tests itself are not counted:
+	// they are gone as soon as they are revoked.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7257,7 +7265,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccessKeyListWithResponse List the own keys
 	//
-	// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
+	// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last, and equal ones are in the order
+	// of their making. The page after a cursor begins where its last key is by now, so that one which is used meanwhile may be seen twice.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -14133,7 +14142,9 @@ func (c *ClientWithResponses) AdminAuditEventListWithResponse(ctx context.Contex
 
 // InstanceHealthGetWithResponse How the instances are
 //
-// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+// Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them. It answers without a lease,
+// too: then its caller is known by what the database says at that moment. The keys by which every instance tests itself are not counted:
+// they are gone as soon as they are revoked.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14161,7 +14172,8 @@ func (c *ClientWithResponses) AuditEventListWithResponse(ctx context.Context, pa
 
 // AccessKeyListWithResponse List the own keys
 //
-// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
+// Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last, and equal ones are in the order
+// of their making. The page after a cursor begins where its last key is by now, so that one which is used meanwhile may be seen twice.
 //
 // Returns a wrapper object for the known response body format(s).
 //

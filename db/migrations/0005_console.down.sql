@@ -1,0 +1,3 @@
+DROP INDEX access_key_settled;
+DROP INDEX audit_event_target;
+UPDATE schema_state SET version = 4;
