@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # go uses every core by itself, and two installations at once would get in each other's way
-.PHONY: help run test check gen build bench prove prove-model prove-mutants setup clean
+.PHONY: help run test check gen build bench prove prove-model prove-mutants screenshots setup clean
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 
@@ -16,6 +16,8 @@ test: ## run every test of every module, with the race detector
 	@scripts/need-postgres
 	@scripts/need-gcc
 	@scripts/need-gateways
+	@scripts/need-node
+	@scripts/need-chromium
 	@scripts/test
 
 check: ## lint the code and the contract, and see that nothing generated is stale
@@ -23,8 +25,9 @@ check: ## lint the code and the contract, and see that nothing generated is stal
 	@scripts/need-node
 	@scripts/check
 
-gen: ## write the generated code and db/schema.sql anew
+gen: ## write the generated code, db/schema.sql and the built console anew
 	@scripts/need-postgres
+	@scripts/need-node
 	@scripts/gen
 
 build: ## build bin/latchkey, a static program
@@ -47,11 +50,18 @@ prove-mutants: ## break the protocol in every known way, and see that a test not
 	@scripts/need-gcc
 	go run ./internal/prove/mutants
 
+screenshots: ## take the pictures of docs/screenshots anew
+	@scripts/need-postgres
+	@scripts/need-node
+	@scripts/need-chromium
+	@LATCHKEY_SCREENSHOTS=docs/screenshots scripts/test-web tests/screens.spec.ts
+
 setup: ## install what the other targets need, where that is possible
 	@scripts/need-postgres
 	@scripts/need-gcc
 	@scripts/need-node
 	@scripts/need-gateways
+	@scripts/need-chromium
 
 clean: ## remove what was built and downloaded into this tree
-	rm -rf bin tools/node_modules
+	rm -rf bin tools/node_modules web/node_modules sdk/typescript/node_modules sdk/typescript/dist

@@ -233,7 +233,7 @@ export class Latchkey {
 
   /** Is this token active? (RFC 7662). */
   tokenIntrospect(body: Body<"TokenIntrospect">, options: Options = {}) {
-    return result(this.http.POST("/oauth/introspect", { body, bodySerializer: form, ...init(options) }));
+    return result(this.http.POST("/oauth/introspect", { body, bodySerializer: form, headers: { "Content-Type": formType }, ...init(options) }));
   }
 
   /** List what the own account did, and what was done to it. */
@@ -321,6 +321,8 @@ export class Latchkey {
     return result(this.http.GET("/readyz", init(options)));
   }
 }
+
+const formType = "application/x-www-form-urlencoded";
 
 type Answer<T> = Promise<{ data?: T; response: Response }>;
 

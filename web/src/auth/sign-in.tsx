@@ -33,7 +33,7 @@ export function SignIn() {
           </Button>
         </p>
       )}
-      {data?.signup === "closed" && <p className="aside">Accounts are created by an administrator, who can also give a new first password.</p>}
+      {data?.signup === "closed" && <p className="aside">Accounts are created by an administrator.</p>}
     </Card>
   );
 }

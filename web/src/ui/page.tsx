@@ -8,9 +8,10 @@ export function Page({ title, lead, actions, docs, children }: { title: string; 
   useEffect(() => {
     document.title = `${title} · Latchkey`;
   }, [title]);
+  const arrived = useRef(key === "default"); // which is the first location: there the focus is the reader's
   useEffect(() => {
-    if (key !== "default") heading.current?.focus({ preventScroll: true }); // "default" is the first location
-    // eslint-disable-next-line -- only when the screen appears
+    if (!arrived.current) heading.current?.focus({ preventScroll: true });
+    arrived.current = true;
   }, []);
   return (
     <div className="page">
