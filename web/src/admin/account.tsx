@@ -8,7 +8,7 @@ import { LinkButton } from "../ui/button";
 import { CopyButton } from "../ui/copy";
 import { Page, Section } from "../ui/page";
 import { Shown } from "../ui/states";
-import { Moment } from "../ui/time";
+import { Moment, When } from "../ui/time";
 import "./admin.css";
 import { Credits } from "./credits";
 import { accountOf } from "./queries";
@@ -29,7 +29,13 @@ function Detail({ id }: { id: string }) {
   return (
     <Page
       title={query.data?.name ?? "Account"}
-      lead={query.data && `The account ${query.data.handle}.`}
+      lead={
+        query.data && (
+          <>
+            {query.data.handle}, joined <When at={query.data.joined} />
+          </>
+        )
+      }
       actions={holds(me, "ADMINISTRATOR") && query.data && <LinkButton to={`/admin/access-keys?account=${id}`}>Show its keys</LinkButton>}
     >
       <Shown query={query} space={12}>

@@ -39,7 +39,7 @@ export function Credits({ account }: { account: Account }) {
           <strong>{plural(now.balance, "credit")}</strong> <span className="muted">left; keys used {number(now.used)} in all</span>
         </p>
       )}
-      <Pages query={ledger} rows={(page: Ledger) => page.entries} noun="entry" empty={<p className="muted">The ledger is empty: no credits were given yet.</p>}>
+      <Pages query={ledger} rows={(page: Ledger) => page.entries} noun="booking" empty={<p className="muted">The ledger is empty: no credits were given yet.</p>}>
         {(rows) => <Table caption="Ledger of credits" columns={columns} rows={rows} id={(e) => e.id} />}
       </Pages>
     </Section>

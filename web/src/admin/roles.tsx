@@ -56,23 +56,21 @@ function Card({ role, me, known, onEdit }: { role: Role; me: Account; known: Cat
   const closed = role.default ? "It cannot be changed or deleted." : missing.length > 0 ? `You may not change it, as you do not hold ${list(missing)}.` : undefined;
   return (
     <li className="section role" aria-label={role.name}>
-      <div className="section-head">
-        <div className="role-words">
-          <h2>
-            <RoleName role={role} /> {role.default && <Badge tone="accent">Built in</Badge>}
-          </h2>
-          <p dir="auto">{known ? `May ${roleInWords(role, known)}.` : role.permissions.join(", ")}</p>
-          <p className="muted">
-            Changed <When at={role.updatedAt} />
-            {closed && <>. {closed}</>}
-          </p>
-        </div>
-        {!role.default && (
-          <Button disabled={missing.length > 0} aria-label={`Change ${role.name}`} onClick={onEdit}>
-            Change
-          </Button>
-        )}
+      <div className="role-words">
+        <h2>
+          <RoleName role={role} /> {role.default && <Badge tone="accent">Built in</Badge>}
+        </h2>
+        <p dir="auto">{known ? `May ${roleInWords(role, known)}.` : role.permissions.join(", ")}</p>
+        <p className="muted">
+          Changed <When at={role.updatedAt} />
+          {closed && <>. {closed}</>}
+        </p>
       </div>
+      {!role.default && (
+        <Button disabled={missing.length > 0} aria-label={`Change ${role.name}`} onClick={onEdit}>
+          Change
+        </Button>
+      )}
       {!role.default && <DeleteRole role={role} disabled={missing.length > 0} />}
     </li>
   );
