@@ -145,7 +145,7 @@ function Own({ account }: { account: Account }) {
     },
   });
   return (
-    <div className="own">
+    <aside className="own" aria-label="You">
       <p>
         Signed in as{" "}
         <strong>
@@ -169,7 +169,7 @@ function Own({ account }: { account: Account }) {
         Sign out
       </Button>
       {signOut.isError && <Failure error={signOut.error} />}
-    </div>
+    </aside>
   );
 }
 
