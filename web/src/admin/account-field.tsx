@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useId, useState, type ReactNode } from "react";
+import { useEffect, useId, useRef, useState, type ReactNode } from "react";
 
 import { api } from "../api";
 import { TextField } from "../ui/field";
@@ -21,9 +21,16 @@ export function AccountField({ label, hint, value, onChange, required }: { label
   });
   const offered = text === "" ? [] : (found.data?.accounts ?? []);
   const fits = offered.find((a) => a.handle === text.toLowerCase());
+  const told = useRef(value);
   useEffect(() => {
-    if (fits && fits.id !== value) onChange(fits.id);
-  }, [fits?.id]);
+    if (value !== told.current) {
+      told.current = value; // by a link, or a way back
+      setTyped(undefined);
+    } else if (fits && fits.id !== value) {
+      told.current = fits.id;
+      onChange(fits.id);
+    }
+  }, [value, fits, onChange]);
 
   const known = value !== "" ? chosen.data : undefined;
   const settled = rested === text && !found.isFetching;
@@ -46,6 +53,7 @@ export function AccountField({ label, hint, value, onChange, required }: { label
         value={typed ?? known?.handle ?? ""}
         onChange={(e) => {
           setTyped(e.target.value);
+          told.current = "";
           if (value !== "") onChange("");
         }}
       />

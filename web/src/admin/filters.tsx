@@ -33,7 +33,9 @@ export function SearchFilter({ label, hint, value, onChange }: { label: string; 
   const [typed, setTyped] = useState(value);
   const told = useRef(value);
   const tell = useRef(onChange);
-  tell.current = onChange; // other filters may have changed the address while the typing rested
+  useEffect(() => {
+    tell.current = onChange; // other filters may have changed the address while the typing rested
+  });
   useEffect(() => {
     if (value === told.current) return;
     told.current = value; // by a link, or a way back

@@ -53,7 +53,7 @@ function Steps({ account: first, onClose, onWorking }: { account: string; onClos
     mutationFn: () => timed(() => api.adminAccessKeyRevokeAll({ ...chosen, reason: reason.trim() })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["admin", "access-keys"] }),
   });
-  useEffect(() => () => stop.current?.abort(), []);
+  useEffect(() => () => stop.current?.abort(), [stop]);
   useEffect(() => onWorking(revoke.isPending), [revoke.isPending, onWorking]);
   const step = revoke.isSuccess ? "done" : count.isSuccess ? "counted" : "which";
   useEffect(() => {
