@@ -23,7 +23,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
@@ -174,13 +173,17 @@ func (h *harness) instance() string {
 	return server.URL
 }
 
+var router = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := builtIn()
+	if err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(doc)
+})
+
 func contractRouter(t *testing.T) routers.Router {
 	t.Helper()
-	doc, err := api.GetSpec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gorillamux.NewRouter(doc)
+	r, err := router()
 	if err != nil {
 		t.Fatal(err)
 	}
