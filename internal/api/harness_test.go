@@ -44,6 +44,7 @@ const password = "correct horse battery staple"
 type harness struct {
 	t        *testing.T
 	url      string // of the first instance
+	urls     []string
 	database string // URL
 	set      settings
 	pool     *pgxpool.Pool
@@ -170,6 +171,7 @@ func (h *harness) instance() string {
 		stop()
 		running.Wait()
 	})
+	h.urls = append(h.urls, server.URL)
 	return server.URL
 }
 
@@ -206,6 +208,14 @@ func (h *harness) signIn(handle, password string) *client {
 	c := h.anonymous()
 	c.signedIn(c.post("/api/auth/password/signin", map[string]any{"identifier": handle, "token": password}).want(200))
 	return c
+}
+
+// in makes a copy for a subtest, so that what fails there fails it.
+func (h *harness) in(t *testing.T) *harness {
+	d := *h
+	d.t = t
+	d.root = &client{h: &d, id: h.root.id, header: h.root.header}
+	return &d
 }
 
 func (h *harness) anonymous() *client { return &client{h: h, header: http.Header{}} }
@@ -462,6 +472,12 @@ func (l *logBuffer) find(parts []string) (string, <-chan struct{}) {
 		l.grown = make(chan struct{})
 	}
 	return "", l.grown
+}
+
+func (l *logBuffer) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
 }
 
 func (l *logBuffer) String() string {
