@@ -1,6 +1,6 @@
 import { Latchkey } from "@latchkey-dev/sdk";
-import { spawn, type ChildProcess } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -56,6 +56,16 @@ export class Instance {
   /** Everything that the program has printed, its log at debug level included. */
   get printed(): string {
     return this.said.out + this.said.err;
+  }
+
+  /** Runs SQL in the database of the instance: for what takes months, or ten thousand of a thing. */
+  sql(statements: string) {
+    const folder = join(this.dir, "data", "postgres");
+    execFileSync("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-h", join(folder, "run"), "-U", "latchkey", "-d", "latchkey"], {
+      input: statements,
+      env: { PATH: process.env.PATH, PGPASSWORD: readFileSync(join(folder, "password"), "utf8").trim() },
+      stdio: ["pipe", "ignore", "inherit"],
+    });
   }
 
   async stop() {

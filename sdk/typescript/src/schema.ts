@@ -279,7 +279,8 @@ export interface paths {
         };
         /**
          * List the own keys
-         * @description Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last.
+         * @description Newest first, or as `sort` and `order` ask for. Keys without the value that they are sorted by come last, and equal ones are in the order
+         *     of their making. The page after a cursor begins where its last key is by now, so that one which is used meanwhile may be seen twice.
          */
         get: operations["AccessKeyList"];
         put?: never;
@@ -903,7 +904,9 @@ export interface paths {
         };
         /**
          * How the instances are
-         * @description Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them.
+         * @description Which there are, how fresh their memory is, and how long the last revocations took to hold on all of them. It answers without a lease,
+         *     too: then its caller is known by what the database says at that moment. The keys by which every instance tests itself are not counted:
+         *     they are gone as soon as they are revoked.
          */
         get: operations["InstanceHealthGet"];
         put?: never;
@@ -1281,7 +1284,7 @@ export interface components {
              * @description How long the old secret lives on; seven days at the most.
              * @default 0
              */
-            overlap_seconds: number;
+            overlap_seconds?: number;
         };
         RevokeAllInput: {
             reason?: components["schemas"]["Reason"];
@@ -1619,7 +1622,7 @@ export interface components {
              * @description False: a dry run, which uses and counts nothing.
              * @default true
              */
-            record: boolean;
+            record?: boolean;
             /**
              * @description `strict`: judge by a state of the database that is no older than this request. Costs one exchange with it. Never needed for
              *     what a withdrawal has answered.
@@ -1832,9 +1835,10 @@ export interface components {
             node: string;
             /** @description The program's. */
             version: string;
-            lease: components["schemas"]["ReadinessLease"];
+            /** @description Older than it is long: it has ended. Absent: there is none yet, or none any more. */
+            lease?: components["schemas"]["ReadinessLease"];
             database: components["schemas"]["ReadinessDatabase"];
-            /** @description Every instance that revocations wait for, this one first. */
+            /** @description Every instance that revocations wait for, this one first if it is among them. */
             nodes: components["schemas"]["ClusterNode"][];
             revocations: components["schemas"]["RevocationHealth"];
         };
