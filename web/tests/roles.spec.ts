@@ -6,7 +6,7 @@ test("a role is defined, changed and deleted, and everyone who holds it feels it
   await as(page, admin, "/admin/roles");
   await expect(page.getByRole("listitem", { name: "Administrator" })).toContainText("Built in");
   await page.getByRole("button", { name: "Create role" }).click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: /^(Create|Change)/ });
   await dialog.getByRole("button", { name: "Create role" }).click();
   await expect(dialog).toContainText("Give it a name.");
   await dialog.getByLabel("Name").fill(name);
@@ -53,7 +53,7 @@ test("a name that is taken is said at the name, and nothing typed is lost", asyn
   const taken = await admin.api.roleCreate({ name: `Taken ${unique()}`, permissions: [] });
   await as(page, admin, "/admin/roles");
   await page.getByRole("button", { name: "Create role" }).click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: /^(Create|Change)/ });
   await dialog.getByLabel("Name").fill(taken.name.toUpperCase());
   await dialog.getByLabel("MANAGE_ACCOUNTS").check();
   await dialog.getByRole("button", { name: "Create role" }).click();
@@ -74,7 +74,7 @@ test("a role that gives more than one holds cannot be changed, and the form give
   await expect(card.getByRole("button", { name: `Change ${more.name}` })).toBeDisabled();
   await expect(card.getByRole("button", { name: "Delete" })).toBeDisabled();
   await page.getByRole("button", { name: `Change ${own.name}` }).click();
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: /^(Create|Change)/ });
   await expect(dialog.getByLabel("As it is now")).toBeChecked();
   await expect(dialog.getByLabel("VIEW_AUDIT_LOG")).toBeDisabled();
   await expect(dialog.getByLabel("Write Everything")).toBeDisabled();
