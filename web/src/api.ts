@@ -1,5 +1,5 @@
 import { Latchkey, LatchkeyError, type Schema } from "@latchkey-dev/sdk";
-import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { notifyManager, QueryClient, queryOptions } from "@tanstack/react-query";
 
 export type Account = Schema<"Account">;
 export type AccessKey = Schema<"AccessKey">;
@@ -35,13 +35,17 @@ async function patient(request: Request): Promise<Response> {
 /** The API, as the one who is signed in. */
 export const api = new Latchkey({ fetch: patient });
 
+// A button is busy before the second click of a double click can come, not in a task after it.
+notifyManager.setScheduler(queueMicrotask);
+
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
       // Faults of the moment are tried again, refusals are not.
-      retry: (failures, error) => failures < 2 && error instanceof LatchkeyError && (error.status === 0 || error.status === 503),
-      retryDelay: (failures, error) => ((error instanceof LatchkeyError && error.retryAfter) || 2 ** failures) * 500,
+      // Nobody is kept waiting for long without a word, nor is the service asked before it wants to be.
+      retry: (failures, error) => failures < 2 && error instanceof LatchkeyError && (error.status === 0 || error.status === 503) && (error.retryAfter ?? 0) <= 2,
+      retryDelay: (failures, error) => (error instanceof LatchkeyError && error.retryAfter ? error.retryAfter * 1000 : 2 ** failures * 500),
     },
     mutations: { gcTime: 0 },
   },

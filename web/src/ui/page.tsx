@@ -18,7 +18,7 @@ export function Page({ title, lead, actions, docs, children }: { title: string; 
       <header className="page-head">
         <div className="page-words">
           <h1 ref={heading} tabIndex={-1}>
-            {title}
+            <bdi>{title}</bdi>
           </h1>
           {(lead || docs) && (
             <p className="lead">
