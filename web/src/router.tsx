@@ -5,6 +5,7 @@ import { Setup } from "./auth/setup";
 import { SignIn } from "./auth/sign-in";
 import { AccessKeys } from "./keys/list";
 import { Home, Needs, Shell } from "./shell";
+import { Page } from "./ui/page";
 import { Empty } from "./ui/states";
 
 // Each screen is loaded when it is opened first, but for those with which everybody begins.
@@ -20,9 +21,11 @@ const Health = lazy(() => import("./admin/health"));
 
 function NotFound() {
   return (
-    <Empty title="There is no such screen" action={<Link to="/">Go to the start</Link>}>
-      <p>The address may be mistyped, or from another version.</p>
-    </Empty>
+    <Page title="Not found">
+      <Empty title="There is no such screen" action={<Link to="/">Go to the start</Link>}>
+        <p>The address may be mistyped, or from another version.</p>
+      </Empty>
+    </Page>
   );
 }
 

@@ -4,6 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Suspense, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate } from "react-router";
 
+import { Card } from "./auth/card";
 import { api, holds, me, queries, type Account } from "./api";
 import { SignInAgain, useMe } from "./session";
 import { setTheme, theme, type Theme } from "./theme";
@@ -11,6 +12,7 @@ import { Brand } from "./ui/brand";
 import { Button } from "./ui/button";
 import { Failure, Forbidden } from "./ui/failure";
 import { SelectField } from "./ui/field";
+import { Page } from "./ui/page";
 import { Loading } from "./ui/states";
 
 interface Screen {
@@ -43,9 +45,9 @@ export function Shell() {
     const e = query.error as unknown;
     if (!(e instanceof LatchkeyError && e.status === 401)) {
       return (
-        <main className="card-page">
+        <Card title="The console cannot open now">
           <Failure error={e} onRetry={() => void query.refetch()} />
-        </main>
+        </Card>
       );
     }
     return <Navigate to={pathname === "/" ? "/sign-in" : `/sign-in?return=${encodeURIComponent(pathname + search)}`} replace />;
@@ -182,5 +184,10 @@ export function Home() {
 
 /** A screen for who holds a permission. */
 export function Needs({ permission }: { permission: string }) {
-  return holds(useMe(), permission) ? <Outlet /> : <Forbidden permission={permission} />;
+  if (holds(useMe(), permission)) return <Outlet />;
+  return (
+    <Page title="No access">
+      <Forbidden permission={permission} />
+    </Page>
+  );
 }

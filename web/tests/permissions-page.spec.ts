@@ -157,11 +157,13 @@ test("of two who edit, the second sees both and keeps the draft", async ({ page,
   await open(page, admin, usual);
   const other = await context.newPage();
   await as(other, admin, "/admin/permissions");
+  await page.bringToFront();
   await page.getByRole("button", { name: "Edit media" }).click();
   await page.getByLabel("Title").fill("Mine");
   await page.getByRole("button", { name: "Change in the draft" }).click();
   await page.getByRole("button", { name: "Remove CREATE_POST" }).click();
 
+  await other.bringToFront(); // a tab in the background paints seldom
   await other.getByRole("button", { name: "Edit media" }).click();
   await other.getByLabel("Title").fill("Theirs");
   await other.getByRole("button", { name: "Change in the draft" }).click();
@@ -170,6 +172,7 @@ test("of two who edit, the second sees both and keeps the draft", async ({ page,
   await save(other).click();
   await saved(other);
 
+  await page.bringToFront();
   await review(page).click();
   await save(page).click();
   await expect(page.getByText("Somebody changed the catalogue meanwhile.")).toBeVisible();
