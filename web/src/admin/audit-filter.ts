@@ -1,7 +1,7 @@
 // What the audit log is filtered by. It lives in the address, in the reader's days; the service is asked in moments.
 import type { Query } from "@latchkey-dev/sdk";
 import { infiniteQueryOptions } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { useSearchParams } from "react-router";
 
 import { api } from "../api";
@@ -30,16 +30,16 @@ export function fits(member: Member, value: string): boolean {
 export function useFilter(): { filter: Filter; set: (member: Member, value: string) => void; clear: () => void } {
   const [params, setParams] = useSearchParams();
   const filter = useMemo(() => Object.fromEntries(members.flatMap((m) => (fits(m, params.get(m) ?? "") ? [[m, params.get(m)!]] : []))) as Filter, [params]);
-  return {
-    filter,
-    set: (member, value) => {
+  const set = useCallback(
+    (member: Member, value: string) => {
       const next = new URLSearchParams(location.search); // as it is now: an answer may have been waited for
       if (value) next.set(member, value);
       else next.delete(member);
       setParams(next, { replace: true });
     },
-    clear: () => setParams({}, { replace: true }),
-  };
+    [setParams],
+  );
+  return { filter, set, clear: () => setParams({}, { replace: true }) };
 }
 
 function startOf(value: string, more = 0): Date {
