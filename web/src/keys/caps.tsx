@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, type AccessKey } from "../api";
@@ -20,11 +20,9 @@ type Limits = NonNullable<AccessKey["limits"]>;
 
 const windows = { day: "each day", month: "each month", life: "in all its life" } as const;
 
-// The window in which caps count is the account's.
-function useWindow() {
-  const { data } = useQuery({ queryKey: ["account-usage"], queryFn: ({ signal }) => api.accountUsage({ signal }), staleTime: 10_000 });
-  return data?.window;
-}
+/** What the account used, in the window in which caps count, too. */
+export const ownUsage = queryOptions({ queryKey: ["account-usage"], queryFn: ({ signal }) => api.accountUsage({ signal }), staleTime: 10_000 });
+const useWindow = () => useQuery(ownUsage).data?.window;
 
 /** How much of a key's own limits is used. */
 export function Caps({ shown, onEdit }: { shown: AccessKey; onEdit?: () => void }) {
@@ -95,7 +93,7 @@ export function ChangeCaps({ shown, onClose }: { shown: AccessKey; onClose: () =
         setTried(true);
         return !kinds.some(([kind]) => faulty(kind));
       }}
-      now={(k) => {
+      renderNow={(k) => {
         const set = kinds.filter(([kind]) => k.limits?.[kind] !== undefined).map(([kind, title]) => `${number(k.limits![kind]!)} ${title.toLowerCase()}`);
         return set.length > 0 ? `It may now use ${list(set)}.` : "It now has no caps.";
       }}

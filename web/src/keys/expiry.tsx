@@ -20,7 +20,7 @@ export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: ()
   const rules = data?.access_keys;
   const most = rules?.life_most_seconds;
   const latest = most === undefined ? undefined : new Date(new Date(shown.rotated_at ?? shown.createdAt).getTime() + most * 1000);
-  const [future] = useState(shown.expires_at && new Date(shown.expires_at) > new Date() ? shown.expires_at : undefined);
+  const [future] = useState(() => (shown.expires_at && new Date(shown.expires_at) > new Date() ? shown.expires_at : undefined));
   const [choice, setChoice] = useState<Choices>(future ? "same" : shown.expires_at ? "90" : "never");
   const [day, setDay] = useState(future ? dayValue(future) : inDays(90));
   const [wrong, setWrong] = useState("");
@@ -45,7 +45,7 @@ export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: ()
       save="Save the expiry"
       saving="Saving…"
       ready={ready}
-      now={(k) => (k.expires_at ? `It now expires on ${moment(k.expires_at)}.` : "It now never expires.")}
+      renderNow={(k) => (k.expires_at ? `It now expires on ${moment(k.expires_at)}.` : "It now never expires.")}
       onClose={onClose}
       onDone={() => {
         notify("The expiry is changed");

@@ -97,7 +97,7 @@ export function ChangePermissions({ shown, onClose }: { shown: AccessKey; onClos
         setWrong(only && chosen.length === 0);
         return !only || chosen.length > 0;
       }}
-      now={(k) => (k.permissions ? <>Its permissions are now {list(k.permissions)}.</> : "It may now do whatever your account may.")}
+      renderNow={(k) => (k.permissions ? <>Its permissions are now {list(k.permissions)}.</> : "It may now do whatever your account may.")}
       onClose={onClose}
       onDone={() => {
         notify("The permissions are changed", lost.length > 0 ? "What was taken away is refused on every node." : undefined);
