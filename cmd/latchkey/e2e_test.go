@@ -22,7 +22,7 @@ func TestStory(t *testing.T) {
 	}{
 		{"set-up", s.setUp}, {"sign-in and sign-out", s.signInAndOut}, {"password", s.password}, {"sessions", s.sessions},
 		{"accounts and roles", s.accountsAndRoles}, {"without permission", s.withoutPermission}, {"keys", s.keys}, {"use", s.use},
-		{"expiry", s.expiry}, {"administrator", s.administrator}, {"self", s.self}, {"audit", s.audit},
+		{"expiry", s.expiry}, {"administrator", s.administrator}, {"self", s.self}, {"health", s.health}, {"audit", s.audit},
 	} {
 		if !t.Run(chapter.name, func(t *testing.T) { p.t = t; chapter.run(t) }) {
 			break // the rest builds on it
@@ -45,11 +45,18 @@ func (s *story) setUp(t *testing.T) {
 	ada := s.p.anonymous()
 	_, err := ada.SetupComplete(t.Context(), in)
 	wantRefusal(t, err, 403, api.ErrorCodeSetupCodeInvalid)
+	how, err := ada.InstanceGet(t.Context())
+	if err != nil || how.SetupDone || how.Signup != api.InstanceSignupClosed || how.PasswordMin != 12 || how.AccessKeys.Most != 100 {
+		t.Errorf("an instance that is new: %+v, %v", how, err)
+	}
 	in.Code = s.p.setupCode()
 	a, err := ada.SetupComplete(t.Context(), in)
 	check(t, err)
 	if a.Handle != "ada" || a.Name != "Ada Lovelace" || !slices.Equal(a.Permissions, []string{"ADMINISTRATOR"}) || a.Suspended != nil {
 		t.Errorf("got %+v", a)
+	}
+	if how, err = s.p.anonymous().InstanceGet(t.Context()); err != nil || !how.SetupDone {
+		t.Errorf("an instance that is set up: %+v, %v", how, err)
 	}
 	if same, err := ada.AccountGet(t.Context()); err != nil || same.ID != a.ID {
 		t.Errorf("not signed in: %v, %v", same, err)
@@ -302,6 +309,19 @@ func (s *story) self(t *testing.T) {
 	wantRefusal(t, second(program.AccessKeySelfRevoke(t.Context())), 401, api.ErrorCodeCredentialInvalid)
 }
 
+func (s *story) health(t *testing.T) {
+	_, err := s.grace.InstanceHealthGet(t.Context())
+	wantRefusal(t, err, 403, api.ErrorCodePermissionDenied)
+	h, err := s.ada.InstanceHealthGet(t.Context())
+	check(t, err)
+	if h.Version != "unreleased" || h.Lease == nil || len(h.Nodes) != 1 || h.Nodes[0].ID != h.Node || h.Nodes[0].RenewedMs == nil || h.Database.Version == "" {
+		t.Errorf("%+v", h)
+	}
+	if h.Revocations.Pending != 0 || len(h.Revocations.Recent) == 0 {
+		t.Errorf("revocations: %+v", h.Revocations)
+	}
+}
+
 func (s *story) audit(t *testing.T) {
 	ctx := t.Context()
 	var own []string
@@ -318,6 +338,12 @@ func (s *story) audit(t *testing.T) {
 		"access_key_updated", "access_key_revoked"} {
 		if !slices.Contains(own, want) {
 			t.Errorf("grace does not see %s among %v", want, own)
+		}
+	}
+	for e, err := range s.grace.AuditEventList(ctx, s.key.ID) {
+		check(t, err)
+		if e.Target.ID != s.key.ID {
+			t.Errorf("an event of something else: %+v", e)
 		}
 	}
 	for _, err := range s.grace.AdminAuditEventList(ctx, latchkey.AuditFilter{}) {

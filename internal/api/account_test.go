@@ -2,9 +2,12 @@ package api
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestAccountGet(t *testing.T) {
@@ -92,6 +95,82 @@ func TestAccountList(t *testing.T) {
 	)
 	if whole, paged := clerk.walk("/api/admin/accounts", "accounts"), clerk.walk("/api/admin/accounts?limit=2", "accounts"); !slices.Equal(whole, paged) {
 		t.Errorf("page by page the list is %v, want %v", paged, whole)
+	}
+}
+
+func TestAccountSearch(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	clerk := h.member("clerk", "MANAGE_ACCOUNTS")
+	for handle, name := range map[string]string{"ada": "Ada Lovelace", "grace": "Grace Hopper", "emile": "ÉMILE 100%"} {
+		h.root.post("/api/admin/accounts", object{"identifier": handle, "name": name, "token": password}).want(200)
+	}
+	list := func(say, typed string, want ...string) sentence {
+		return sentence{say: say, by: clerk, method: "GET", path: "/api/admin/accounts?search=" + url.QueryEscape(typed), status: 200, then: func(got *answer) {
+			handles := got.column("accounts", "handle")
+			slices.Sort(handles)
+			if !slices.Equal(handles, want) {
+				t.Errorf("%s: %q, want %q", say, handles, want)
+			}
+		}}
+	}
+	refuse := func(say string, by *client, query string, status int, problem string) sentence {
+		return sentence{say: say, by: by, method: "GET", path: "/api/admin/accounts?" + query, status: status, code: problem}
+	}
+	h.hold(
+		list("a handle", "CLERK", "clerk"),
+		list("a name", "love", "ada"),
+		list("both", "A", "ada", "grace"),
+		list("accents", "émile", "emile"),
+		list("a wildcard is none", "a%a"),
+		list("a per cent sign", "%", "emile"),
+		list("nobody", "nobody of that name"),
+		refuse("nothing to search for", clerk, "search=", 400, "request_invalid"),
+		refuse("more than may be", clerk, "search="+strings.Repeat("a", 101), 400, "request_invalid"),
+		refuse("a zero byte", clerk, "search=%00", 400, "request_invalid"),
+		refuse("no credential", h.anonymous(), "search=a", 401, "credential_required"),
+		refuse("a member without the permission", h.signIn("ada", password), "search=a", 403, "permission_denied"),
+	)
+	if whole, paged := clerk.walk("/api/admin/accounts?search=a", "accounts"), clerk.walk("/api/admin/accounts?search=a&limit=1", "accounts"); !slices.Equal(whole, paged) || len(paged) != 2 {
+		t.Errorf("one by one: %v, want %v", paged, whole)
+	}
+}
+
+func TestAdminAccountGet(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	clerk := h.member("clerk", "MANAGE_ACCOUNTS", "USE_PERSONAL_ACCESS_KEYS")
+	_, program := clerk.newKey("bot")
+	grace := h.member("grace", "MANAGE_ROLES")
+	path := "/api/admin/accounts/" + grace.id
+	get := func(say string, by *client, path string, status int, problem string) sentence {
+		return sentence{say: say, by: by, method: "GET", path: path, status: status, code: problem}
+	}
+	same := func(say string, by *client) sentence {
+		s := get(say, by, path, 200, "")
+		s.then = func(got *answer) {
+			for _, a := range clerk.get("/api/admin/accounts").want(200).list("accounts") {
+				if a["id"] == grace.id && !cmp.Equal(a, got.json()) {
+					t.Errorf("%s: %s", say, cmp.Diff(a, got.json()))
+				}
+			}
+			if got.str("handle") != "grace" || len(got.list("roles")) != 1 {
+				t.Errorf("%s: %s", say, got.body)
+			}
+		}
+		return s
+	}
+	h.hold(
+		get("nobody", h.anonymous(), path, 401, "credential_required"),
+		get("a member without the permission", grace, path, 403, "permission_denied"),
+		get("an unknown account", clerk, "/api/admin/accounts/"+unknownID, 404, "not_found"),
+		get("what is no id", clerk, "/api/admin/accounts/grace", 404, "not_found"),
+		get("a parameter", clerk, path+"?a=b", 400, "request_invalid"),
+		same("a session", clerk), same("a key", program),
+	)
+	h.root.post(path+"/suspend", nil).want(200)
+	if got := clerk.get(path).want(200); got.str("suspended") == "" {
+		t.Errorf("a suspended account: %s", got.body)
 	}
 }
 

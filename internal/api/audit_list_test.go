@@ -1,9 +1,12 @@
 package api
 
 import (
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAuditEventList(t *testing.T) {
@@ -105,6 +108,109 @@ func TestAdminAuditEventList(t *testing.T) {
 		if !slices.Equal(by1, auditor.walk(path, "events")) {
 			t.Errorf("%s one by one: %v", path, by1)
 		}
+	}
+}
+
+func TestAuditEventsOfOneTarget(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	auditor := h.member("auditor", "VIEW_AUDIT_LOG")
+	grace, eve := h.member("grace", "USE_PERSONAL_ACCESS_KEYS"), h.member("eve", "USE_PERSONAL_ACCESS_KEYS")
+	id, program := grace.newKey("lost")
+	grace.newKey("another")
+	grace.patch(ownKeys+"/"+id, object{"name": "found"}).want(200)
+	h.root.delete("/api/admin/access-keys/" + id).want(204)
+	evesKey, _ := eve.newKey("hers")
+	list := func(say string, by *client, path string, types ...string) sentence {
+		return sentence{say: say, by: by, method: "GET", path: path, status: 200, then: func(got *answer) {
+			if seen := got.column("events", "type"); !slices.Equal(seen, types) {
+				t.Errorf("%s: %v, want %v", say, seen, types)
+			}
+		}}
+	}
+	of := "?target="
+	h.hold(
+		list("her key", grace, ownEvents+of+id, "access_key_revoked", "access_key_updated", "access_key_created"),
+		list("her session", grace, ownEvents+of+grace.session(), "session_started"),
+		list("herself", grace, ownEvents+of+grace.id, "account_role_added", "account_created"),
+		list("somebody else's key", grace, ownEvents+of+evesKey),
+		list("somebody else's account", grace, ownEvents+of+eve.id),
+		list("what she did not, but was done to her, is hers", h.root, ownEvents+of+id, "access_key_revoked"),
+		list("nothing", grace, ownEvents+of+unknownID),
+		list("anybody's", auditor, allEvents+of+id, "access_key_revoked", "access_key_updated", "access_key_created"),
+		list("anybody's by type", auditor, allEvents+of+id+"&type=access_key_updated", "access_key_updated"),
+		list("anybody's by account", auditor, allEvents+of+id+"&account="+eve.id),
+		sentence{say: "what is no id", by: grace, method: "GET", path: ownEvents + of + "x", status: 400, code: "request_invalid"},
+		sentence{say: "what is no id, anybody's", by: auditor, method: "GET", path: allEvents + of + "x", status: 400, code: "request_invalid"},
+		sentence{say: "a key that is dead", by: program, method: "GET", path: ownEvents + of + id, status: 401, code: "credential_invalid"},
+		sentence{say: "a member without the permission", by: grace, method: "GET", path: allEvents + of + id, status: 403, code: "permission_denied"},
+	)
+	for path, by := range map[string]*client{ownEvents: grace, allEvents: auditor} {
+		for _, limit := range []string{"1", "2"} {
+			if got := by.walk(path+of+id+"&limit="+limit, "events"); !slices.Equal(got, by.walk(path+of+id, "events")) || len(got) != 3 {
+				t.Errorf("%s by pages of %s: %v", path, limit, got)
+			}
+		}
+	}
+}
+
+func TestAuditEventsBetweenTwoMoments(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.clock.stop()
+	grace := h.member("grace", "USE_PERSONAL_ACCESS_KEYS")
+	var at []time.Time
+	var id string
+	for i := range 4 {
+		h.clock.advance(map[bool]time.Duration{true: 300 * time.Millisecond, false: 20 * time.Minute}[i == 2]) // 1 and 2 are of one second
+		at = append(at, h.clock.Now().UTC().Truncate(time.Microsecond))
+		got := grace.post(ownKeys, object{"name": fmt.Sprint("key ", i)}).want(200)
+		if i == 1 {
+			id = got.str("id")
+		}
+	}
+	h.root = h.signIn("root", password)
+	list := func(say, query string, want ...int) sentence {
+		return sentence{say: say, by: h.root, method: "GET", path: allEvents + "?type=access_key_created" + query, status: 200, then: func(got *answer) {
+			var seen []int
+			for _, e := range got.list("events") {
+				var n int
+				_, _ = fmt.Sscanf(e["new"].(object)["name"].(string), "key %d", &n)
+				seen = append(seen, n)
+			}
+			if !slices.Equal(seen, want) {
+				t.Errorf("%s: %v, want %v", say, seen, want)
+			}
+		}}
+	}
+	refuse := func(say, query string) sentence {
+		return sentence{say: say, by: h.root, method: "GET", path: allEvents + query, status: 400, code: "request_invalid"}
+	}
+	moment := func(name string, at time.Time) string {
+		return "&" + name + "=" + url.QueryEscape(at.Format(time.RFC3339Nano))
+	}
+	h.hold(
+		list("all", "", 3, 2, 1, 0),
+		list("from the very moment", moment("from", at[1]), 3, 2, 1),
+		list("from a little later", moment("from", at[1].Add(time.Microsecond)), 3, 2),
+		list("to the very moment", moment("to", at[2]), 1, 0),
+		list("to a little later", moment("to", at[2].Add(time.Microsecond)), 2, 1, 0),
+		list("both", moment("from", at[1])+moment("to", at[3]), 2, 1),
+		list("within a second", moment("from", at[2])+moment("to", at[2].Add(time.Microsecond)), 2),
+		list("of one target", moment("from", at[1])+moment("to", at[3])+"&target="+id, 1),
+		list("of one target, later", moment("from", at[2])+"&target="+id),
+		list("in another zone", moment("from", at[3].In(time.FixedZone("", 5*3600))), 3),
+		list("from after to", moment("from", at[3])+moment("to", at[0])),
+		list("long ago", moment("to", time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))),
+		list("in the far future", moment("from", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))),
+		list("since for ever", moment("from", time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))+moment("to", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)), 3, 2, 1, 0),
+		refuse("no date", "?from=yesterday"),
+		refuse("no time", "?to=2026-01-01"),
+		sentence{say: "the own have no moments", by: grace, method: "GET", path: ownEvents + "?from=2026-01-01T00:00:00Z", status: 400, code: "request_invalid"},
+	)
+	path := allEvents + "?account=" + grace.id + moment("from", at[0]) + moment("to", at[3])
+	if got := h.root.walk(path+"&limit=1", "events"); !slices.Equal(got, h.root.walk(path, "events")) || len(got) != 3 {
+		t.Errorf("one by one: %v", got)
 	}
 }
 

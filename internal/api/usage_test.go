@@ -3,9 +3,12 @@ package api
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/latchkey-dev/latchkey/internal/permission"
 	"github.com/latchkey-dev/latchkey/internal/usage"
@@ -96,6 +99,68 @@ func TestAccessKeyUsage(t *testing.T) {
 	)
 	grace.delete(ownKeys + "/" + id).want(204)
 	h.hold(counts("a revoked key keeps its counts", grace, path, "key "+id+", bucket day, query 2, mutation 1, credits 30, "+all, 2))
+}
+
+// What all keys were used for by day is what each of them was.
+func TestAccountUsageDaily(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.clock.stop()
+	grace, other := h.member("grace", graceHas), h.member("other", graceHas)
+	const path = "/api/accounts/usage/daily"
+	id, program := grace.newKey("bot")
+	second, _ := grace.newKey("second")
+	gone, _ := grace.newKey("gone")
+	old, _ := grace.newKey("old")
+	grace.newKey("unused")
+	others, _ := other.newKey("not hers")
+	today := h.clock.Now().UTC().Truncate(24 * time.Hour)
+	h.root.post("/api/admin/accounts/"+grace.id+"/credits", object{"type": "grant", "amount": 100, "idempotency_key": "a"}).want(200)
+	h.meter.Denied(id, h.clock.Now())
+	h.used(id, grace.id, usage.Ask{Class: permission.Mutation, Credits: 30}, usage.Ask{}, usage.Ask{At: today.Add(-1)}, usage.Ask{At: today}, usage.Ask{At: today.Add(24*time.Hour - 1)},
+		usage.Ask{At: today.Add(-29 * 24 * time.Hour)}, usage.Ask{At: today.Add(-29*24*time.Hour - 1)})
+	h.used(second, grace.id, usage.Ask{At: today.Add(-7 * 24 * time.Hour)}, usage.Ask{Credits: 90})
+	h.used(gone, grace.id, usage.Ask{})
+	h.used(old, grace.id, usage.Ask{At: today.Add(-31 * 24 * time.Hour)})
+	h.used(others, other.id, usage.Ask{})
+	grace.patch(ownKeys+"/"+second, object{"enabled": false}).want(200)
+	grace.delete(ownKeys + "/" + gone).want(204)
+	get := func(say string, by *client, path string, status int, problem string) sentence {
+		return sentence{say: say, by: by, method: "GET", path: path, status: status, code: problem}
+	}
+	agrees := func(say string, by *client, ids ...string) sentence {
+		s := get(say, by, path, 200, "")
+		s.then = func(got *answer) {
+			if from, to := got.str("from"), got.str("to"); from != rfc3339(today.Add(-29*24*time.Hour)) || to != rfc3339(today.Add(24*time.Hour)) {
+				t.Errorf("%s: from %s to %s", say, from, to)
+			}
+			if keys := got.column("keys", "id"); !slices.Equal(keys, ids) {
+				t.Errorf("%s: %v, want %v", say, keys, ids)
+			}
+			for _, k := range got.list("keys") {
+				one := by.get(ownKeys + "/" + k["id"].(string) + "/usage").want(200).json()
+				if one["from"] != got.str("from") || one["to"] != got.str("to") || !cmp.Equal(one["data"], k["data"]) {
+					t.Errorf("%s: %s", say, cmp.Diff(one["data"], k["data"]))
+				}
+			}
+		}
+		return s
+	}
+	h.hold(
+		get("nobody", h.anonymous(), path, 401, "credential_required"),
+		get("a member without the permission", h.member("clerk"), path, 403, "permission_denied"),
+		get("a parameter", grace, path+"?from=2026-01-01T00:00:00Z", 400, "request_invalid"),
+		agrees("a session", grace, second, id),
+		agrees("a key", program, second, id),
+		agrees("somebody else", other, others),
+	)
+	if got := h.root.get(path).want(200); string(got.json()["from"].(string)) == "" || len(got.list("keys")) != 0 || !strings.Contains(string(got.body), `"keys":[]`) {
+		t.Errorf("nothing was used: %s", got.body)
+	}
+	days := grace.get(path).want(200).list("keys")[1]["data"].([]any)
+	if len(days) != 3 || days[0].(object)["start"] != rfc3339(today.Add(-29*24*time.Hour)) || days[2].(object)["query"] != 3.0 || days[2].(object)["mutation"] != 1.0 {
+		t.Errorf("%v", days)
+	}
 }
 
 func TestAccountUsage(t *testing.T) {

@@ -3,6 +3,8 @@ package changefeed
 import (
 	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,6 +70,75 @@ func TestJanitorCountsFromTheAnswer(t *testing.T) {
 	if err := <-done; err != nil || j.seen["node"].since != time.Hour {
 		t.Errorf("seen at %s, %v", j.seen["node"].since, err)
 	}
+}
+
+// Who looks sees what the janitor saw, and the other way round.
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.lease(200*time.Millisecond, 200*time.Millisecond)
+	now := time.Hour
+	j := NewJanitor(b.pool, func() time.Duration { return now }, time.Now)
+	sees := func(say, want string) {
+		t.Helper()
+		nodes, err := j.Nodes(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, n := range nodes {
+			renewed := "not seen"
+			if n.Renewed != nil {
+				renewed = n.Renewed.String()
+			}
+			got = append(got, fmt.Sprintf("%s %d behind, %s", n.ID, n.Behind, renewed))
+		}
+		if all := strings.Join(got, "; "); all != want {
+			t.Errorf("%s: %s; want %s", say, all, want)
+		}
+	}
+	sees("nobody", "")
+	b.exec("UPDATE cluster SET v = 7")
+	b.exec("INSERT INTO cache_node VALUES ('a-1', 7, 1), ('b-1', 4, 1), ('b-2', 5, 9), ('c', 9, 1)")
+	sees("at first", "a 0 behind, not seen; b 3 behind, not seen; c 0 behind, not seen")
+	now += time.Minute / 30
+	b.exec("UPDATE cache_node SET seq = seq + 1 WHERE id IN ('a-1', 'b-2')")
+	sees("two moved", "a 0 behind, 0s; b 3 behind, 0s; c 0 behind, not seen")
+	now += time.Second / 2
+	b.exec("UPDATE cache_node SET seq = seq + 1 WHERE id = 'b-1'")
+	sees("one of them did not any more", "a 0 behind, 500ms; b 3 behind, 0s; c 0 behind, not seen")
+	b.exec("UPDATE cache_node SET seq = seq + 1 WHERE id = 'c'")
+	if n, err := j.Bury(t.Context()); err != nil || n != 0 {
+		t.Fatalf("%d buried, %v", n, err)
+	}
+	now += 1900 * time.Millisecond
+	sees("the janitor saw it", "a 0 behind, 2.4s; b 3 behind, 1.9s; c 0 behind, 1.9s")
+	if n, err := j.Bury(t.Context()); err != nil || n != 2 { // ten waits are two seconds: a, and the older row of b
+		t.Fatalf("%d buried, %v", n, err)
+	}
+	sees("what it buried is gone", "b 3 behind, 1.9s; c 0 behind, 1.9s")
+	b.exec("DELETE FROM cache_node")
+	b.exec("INSERT INTO cache_node VALUES ('b-1', 7, 2)")
+	sees("who left but for one", "b 0 behind, 1.9s")
+}
+
+func TestLooksAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	b.laggard("node")
+	j := NewJanitor(b.pool, func() time.Duration { return time.Hour }, time.Now)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if n, err := j.Bury(context.Background()); err != nil || n != 0 {
+				t.Errorf("%d buried, %v", n, err)
+			}
+			if nodes, err := j.Nodes(context.Background()); err != nil || len(nodes) != 1 {
+				t.Errorf("%v, %v", nodes, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // Between the look and the deed the node may wake.
@@ -160,5 +231,8 @@ func TestAJanitorWithoutADatabase(t *testing.T) {
 	}
 	if _, err := j.Prune(t.Context()); err == nil {
 		t.Error("pruned")
+	}
+	if _, err := j.Nodes(t.Context()); err == nil {
+		t.Error("looked")
 	}
 }

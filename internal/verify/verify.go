@@ -3,8 +3,9 @@
 // It is what every request goes through, so it stands apart from the packages that issue: it answers from memory, which a
 // changefeed.Node keeps honest, has its own queries and its own connections for what memory does not have, never writes,
 // and learns what others did through PostgreSQL only.
-// What always holds: an answer is given only while the lease that was read before the memory has not ended; the secret part
-// of a key is compared in constant time; an unknown id is never remembered, and a key not before its secret was seen.
+// What always holds: an answer is given only while the lease that was read before the memory has not ended, but for SessionNow and KeyNow,
+// which answer from no memory, for one page; the secret part of a key is compared in constant time; an unknown id is never remembered, and a
+// key not before its secret was seen.
 package verify
 
 import (

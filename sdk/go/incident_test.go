@@ -2,6 +2,7 @@ package latchkey_test
 
 import (
 	"io"
+	"iter"
 	"net/http"
 	"testing"
 	"time"
@@ -9,6 +10,14 @@ import (
 	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
 	"github.com/latchkey-dev/latchkey/sdk/go/api"
 )
+
+// firstError is what a list begins with, if that is an error.
+func firstError[T any](list iter.Seq2[T, error]) error {
+	for _, err := range list {
+		return err
+	}
+	return nil
+}
 
 // What is asked for is what travels: no more, and no less.
 func TestCallsOfAnIncident(t *testing.T) {
@@ -64,6 +73,26 @@ func TestCallsOfAnIncident(t *testing.T) {
 			}
 			return nil
 		}, "GET /api/auth/access-keys?expiring_before=2026-01-02T03%3A04%3A05Z  "},
+		{func() error {
+			f := latchkey.AccessKeyFilter{Unrevoked: true, Search: "100% é", Sort: api.AccessKeySortName, Order: api.SortOrderAsc, AccountID: "not sent"}
+			return firstError(c.AccessKeyList(ctx, f))
+		}, "GET /api/auth/access-keys?revoked=false&search=100%25+%C3%A9&sort=name&order=asc  "},
+		{func() error {
+			f := latchkey.AccessKeyFilter{Status: api.AccessKeyStatusActive, Search: "a", AccountID: "ada", Sort: api.AccessKeySortName, Order: api.SortOrderAsc}
+			return firstError(c.AdminAccessKeyList(ctx, f))
+		}, "GET /api/admin/access-keys?status=active&search=a&account=ada  "},
+		{func() error { return firstError(c.AdminAccessKeyList(ctx, latchkey.AccessKeyFilter{})) }, "GET /api/admin/access-keys  "},
+		{func() error { return firstError(c.AccountList(ctx, "ada")) }, "GET /api/admin/accounts?search=ada  "},
+		{func() error { return firstError(c.AccountList(ctx, "")) }, "GET /api/admin/accounts  "},
+		{func() error { _, err := c.AdminAccountGet(ctx, "ada"); return err }, "GET /api/admin/accounts/ada  "},
+		{func() error { return firstError(c.AuditEventList(ctx, "k")) }, "GET /api/audit-events?target=k  "},
+		{func() error { return firstError(c.AuditEventList(ctx, "")) }, "GET /api/audit-events  "},
+		{func() error {
+			return firstError(c.AdminAuditEventList(ctx, latchkey.AuditFilter{TargetID: "k", From: moment, To: moment.Add(time.Hour)}))
+		}, "GET /api/admin/audit-events?target=k&from=2026-01-02T03%3A04%3A05Z&to=2026-01-02T04%3A04%3A05Z  "},
+		{func() error { _, err := c.InstanceGet(ctx); return err }, "GET /api/instance  "},
+		{func() error { _, err := c.InstanceHealthGet(ctx); return err }, "GET /api/admin/health  "},
+		{func() error { _, err := c.AccountUsageDaily(ctx); return err }, "GET /api/accounts/usage/daily  "},
 	} {
 		if err := tc.call(); err != nil || seen != tc.sent {
 			t.Errorf("sent %s, %v; want %s", seen, err, tc.sent)

@@ -40,8 +40,9 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 5_000,
       // Faults of the moment are tried again, refusals are not.
-      retry: (failures, error) => failures < 2 && error instanceof LatchkeyError && (error.status === 0 || error.status === 503),
-      retryDelay: (failures, error) => ((error instanceof LatchkeyError && error.retryAfter) || 2 ** failures) * 500,
+      // Nobody is kept waiting for long without a word, nor is the service asked before it wants to be.
+      retry: (failures, error) => failures < 2 && error instanceof LatchkeyError && (error.status === 0 || error.status === 503) && (error.retryAfter ?? 0) <= 2,
+      retryDelay: (failures, error) => (error instanceof LatchkeyError && error.retryAfter ? error.retryAfter * 1000 : 2 ** failures * 500),
     },
     mutations: { gcTime: 0 },
   },

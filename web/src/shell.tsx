@@ -145,7 +145,7 @@ function Own({ account }: { account: Account }) {
     },
   });
   return (
-    <aside className="own" aria-label="You">
+    <section className="own" aria-label="Your account">
       <p>
         Signed in as{" "}
         <strong>
@@ -169,7 +169,7 @@ function Own({ account }: { account: Account }) {
         Sign out
       </Button>
       {signOut.isError && <Failure error={signOut.error} />}
-    </aside>
+    </section>
   );
 }
 

@@ -12,7 +12,7 @@ import { Empty, Loading, Shown } from "../ui/states";
 import { notify } from "../ui/toast";
 import { Caps, ChangeCaps, ownUsage } from "./caps";
 import { fresh, keep, oneKey } from "./data";
-import { ChangeExpiry } from "./expiry";
+import { ChangeExpiry } from "./change-expiry";
 import { TryIt } from "./explain";
 import { Facts } from "./facts";
 import { History } from "./history";

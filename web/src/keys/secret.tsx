@@ -15,14 +15,19 @@ export function SecretDialog({ title, name, secret, onClose }: { title: string; 
   const [leaving, setLeaving] = useState(false);
   const blocker = useBlocker(!stored);
   const field = useRef<HTMLTextAreaElement>(null);
+  const stayButton = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (stored) return;
     const warn = (e: BeforeUnloadEvent) => e.preventDefault();
     window.addEventListener("beforeunload", warn);
     return () => window.removeEventListener("beforeunload", warn);
   }, [stored]);
+  // A browser keeps the page that one leaves, to come back to it. It must not come back with the secret.
+  useEffect(() => {
+    window.addEventListener("pagehide", onClose);
+    return () => window.removeEventListener("pagehide", onClose);
+  }, [onClose]);
 
-  const asked = leaving || blocker.state === "blocked";
   const stay = () => {
     setLeaving(false);
     if (blocker.state === "blocked") blocker.reset();
@@ -31,52 +36,66 @@ export function SecretDialog({ title, name, secret, onClose }: { title: string; 
     if (blocker.state === "blocked") blocker.proceed();
     onClose();
   };
-  const close = () => (stored ? onClose() : setLeaving(true));
-  const variable = variableOf(name);
   return (
-    <>
-      <Dialog open onClose={close} dismissible={false} wide title={title} description="This is the only time that it is shown. Copy it now and put it where your secrets are kept: we cannot show it again, only make a new one.">
-        <div className="secret">
-          <label className="label" htmlFor="secret">
-            Secret
-          </label>
-          <div className="secret-line">
-            <textarea ref={field} id="secret" className="input mono" readOnly rows={2} spellCheck={false} autoComplete="off" translate="no" value={secret} onFocus={(e) => e.target.select()} />
-            <CopyButton kind="primary" text={secret} label="Copy secret" />
-          </div>
+    <Dialog
+      open
+      onClose={() => (stored ? onClose() : setLeaving(true))}
+      dismissible={false}
+      wide
+      focus={field}
+      focusAfter={() => document.querySelector("h1")}
+      title={title}
+      description="This is the only time that it is shown. Copy it now and put it where your secrets are kept: we cannot show it again, only make a new one."
+    >
+      <p className="secret-name">
+        <span className="label">Key</span> <bdi className="clamp">{name}</bdi>
+      </p>
+      <div className="secret">
+        <label className="label" htmlFor="secret">
+          Secret
+        </label>
+        <div className="secret-line">
+          <textarea ref={field} id="secret" className="input mono" readOnly rows={2} spellCheck={false} autoComplete="off" translate="no" dir="ltr" value={secret} onFocus={(e) => e.target.select()} />
+          <CopyButton kind="primary" text={secret} label="Copy secret" />
         </div>
-        <Snippet label="As an environment variable" text={`export ${variable}='${secret}'`} />
-        <Snippet label="To try it" text={`curl ${location.origin}/api/accounts -H 'Authorization: Bearer ${secret}'`} />
-        <Choice checked={stored} onChange={(e) => setStored(e.target.checked)}>
-          I have stored it
-        </Choice>
-        <Actions>
-          <Button kind="primary" disabled={!stored} onClick={onClose}>
-            Done
-          </Button>
-        </Actions>
-      </Dialog>
-      <Alert open={asked} onClose={stay} title="Close without storing it?" description="The secret cannot be shown again. If it is lost, the key needs a new one: regenerate it, and put the new secret wherever the old one was to go.">
+      </div>
+      <Snippet label="As an environment variable" copy="Copy the variable" text={`export ${variableOf(name)}='${secret}'`} />
+      <Snippet label="To try it: the service says what the key is" copy="Copy the command" text={`curl ${location.origin}/api/access-keys/self -H 'Authorization: Bearer ${secret}'`} />
+      <Choice checked={stored} onChange={(e) => setStored(e.target.checked)}>
+        I have stored it
+      </Choice>
+      <Actions>
+        <Button kind="primary" disabled={!stored} onClick={onClose}>
+          Done
+        </Button>
+      </Actions>
+      <Alert
+        open={leaving || blocker.state === "blocked"}
+        onClose={stay}
+        focus={stayButton}
+        title="Close without storing it?"
+        description="The secret cannot be shown again. If it is lost, the key needs a new one: regenerate it, and put the new secret wherever the old one was to go."
+      >
         <Actions>
           <Button kind="danger" onClick={leave}>
             Close anyway
           </Button>
-          <Button kind="primary" onClick={stay}>
+          <Button ref={stayButton} kind="primary" onClick={stay}>
             Back to the secret
           </Button>
         </Actions>
       </Alert>
-    </>
+    </Dialog>
   );
 }
 
-function Snippet({ label, text }: { label: string; text: string }) {
+function Snippet({ label, copy, text }: { label: string; copy: string; text: string }) {
   return (
     <figure className="snippet">
       <figcaption className="label">
-        {label} <CopyButton kind="quiet" text={text} label="Copy" />
+        {label} <CopyButton kind="quiet" text={text} label={copy} />
       </figcaption>
-      <pre tabIndex={0} translate="no">
+      <pre tabIndex={0} translate="no" dir="ltr">
         {text}
       </pre>
     </figure>
@@ -85,6 +104,7 @@ function Snippet({ label, text }: { label: string; text: string }) {
 
 /** A name that a shell takes: "Discord bot" is DISCORD_BOT_KEY. */
 export function variableOf(name: string): string {
-  const words = name.normalize("NFKD").toUpperCase().match(/[A-Z0-9]+/g)?.join("_") ?? "ACCESS";
-  return `${/^\d/.test(words) ? "_" : ""}${words.slice(0, 40)}_KEY`.replace(/_KEY_KEY$/, "_KEY");
+  const plain = name.normalize("NFKD").replace(/\p{M}/gu, "").toUpperCase();
+  const words = plain.match(/[A-Z0-9]+/g)?.join("_") ?? "ACCESS";
+  return `${/^\d/.test(words) ? "_" : ""}${words.slice(0, 40).replace(/_$/, "")}_KEY`.replace(/_KEY_KEY$/, "_KEY");
 }

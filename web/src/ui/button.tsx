@@ -1,10 +1,10 @@
-import type { ButtonHTMLAttributes } from "react";
+import type { ButtonHTMLAttributes, Ref } from "react";
 import { Link, type LinkProps } from "react-router";
 
 type Kind = "primary" | "plain" | "danger" | "quiet";
 
 /** While busy it cannot be pressed again, and says so to those who do not see it. It keeps the focus. */
-export function Button({ kind = "plain", busy = false, type = "button", className = "", onClick, children, ...rest }: ButtonHTMLAttributes<HTMLButtonElement> & { kind?: Kind; busy?: boolean }) {
+export function Button({ kind = "plain", busy = false, type = "button", className = "", onClick, children, ...rest }: ButtonHTMLAttributes<HTMLButtonElement> & { kind?: Kind; busy?: boolean; ref?: Ref<HTMLButtonElement> }) {
   return (
     <button
       type={type}

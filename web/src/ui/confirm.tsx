@@ -6,11 +6,12 @@ import { Button } from "./button";
  * A button whose deed is for good: pressed, it says in its own place what will happen and asks once more. onConfirm does it;
  * the panel stays until the promise is settled, and says `doing` meanwhile.
  */
-export function ConfirmInPlace({ action, question, children, confirm, doing, onConfirm, disabled }: {
+export function ConfirmInPlace({ action, question, children, confirm, cancel = "Keep it", doing, onConfirm, disabled }: {
   action: string;
   question: string;
   children?: ReactNode;
   confirm: string;
+  cancel?: string;
   doing: string;
   onConfirm: () => Promise<unknown>;
   disabled?: boolean;
@@ -42,7 +43,7 @@ export function ConfirmInPlace({ action, question, children, confirm, doing, onC
       {children}
       <div className="actions">
         <button ref={keep} type="button" className="button plain" disabled={busy} onClick={() => setAsked(false)}>
-          Keep it
+          {cancel}
         </button>
         <Button
           kind="danger"

@@ -1,6 +1,6 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
-import type { ReactNode } from "react";
+import type { ReactNode, RefObject } from "react";
 
 interface Props {
   open: boolean;
@@ -11,16 +11,20 @@ interface Props {
   /** False: a click beside it does nothing, as something would be lost. */
   dismissible?: boolean;
   wide?: boolean;
+  /** What has the focus first; else it is the first thing that can. */
+  focus?: RefObject<HTMLElement | null>;
+  /** Where the focus goes afterwards, where what had it before may be gone. */
+  focusAfter?: () => HTMLElement | null;
   children: ReactNode;
 }
 
 /** Holds the focus while it is open and gives it back when it closes; what is behind it cannot be reached. */
-export function Dialog({ open, onClose, title, description, dismissible = true, wide = false, children }: Props) {
+export function Dialog({ open, onClose, title, description, dismissible = true, wide = false, focus, focusAfter, children }: Props) {
   return (
     <Base.Root open={open} onOpenChange={(next) => !next && onClose()} disablePointerDismissal={!dismissible}>
       <Base.Portal>
         <Base.Backdrop className="backdrop" />
-        <Base.Popup className={`dialog ${wide ? "wide" : ""}`}>
+        <Base.Popup className={`dialog ${wide ? "wide" : ""}`} initialFocus={focus} finalFocus={focusAfter}>
           <header className="dialog-head">
             <Base.Title className="dialog-title">{title}</Base.Title>
             <Base.Close className="button quiet icon" aria-label="Close">
@@ -38,12 +42,12 @@ export function Dialog({ open, onClose, title, description, dismissible = true, 
 }
 
 /** A question that must be answered; it has no cross and does not close by a click beside it. Esc is onClose. */
-export function Alert({ open, onClose, title, description, children }: Omit<Props, "dismissible" | "wide">) {
+export function Alert({ open, onClose, title, description, focus, children }: Omit<Props, "dismissible" | "wide" | "focusAfter">) {
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="backdrop" />
-        <AlertDialog.Popup className="dialog narrow">
+        <AlertDialog.Popup className="dialog narrow" initialFocus={focus}>
           <AlertDialog.Title className="dialog-title">{title}</AlertDialog.Title>
           {description && <AlertDialog.Description className="dialog-description">{description}</AlertDialog.Description>}
           {children}

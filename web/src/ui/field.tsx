@@ -1,4 +1,4 @@
-import { useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes } from "react";
+import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes } from "react";
 
 interface Around {
   label: ReactNode;
@@ -36,7 +36,7 @@ function useParts({ label, hint, error }: Around) {
   };
 }
 
-export function TextField({ label, hint, error, className = "", ...input }: Around & InputHTMLAttributes<HTMLInputElement>) {
+export function TextField({ label, hint, error, className = "", ...input }: Around & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
   const { control, before, after } = useParts({ label, hint, error });
   return (
     <div className={`field ${className}`}>

@@ -21,8 +21,8 @@ export function plural(n: number, one: string, other = one + "s"): string {
 export const moment = (at: string | Date) => exact.format(new Date(at));
 export const date = (at: string | Date) => day.format(new Date(at));
 
-/** The reader's time zone by its name. */
-export const zoneName = () => zone.formatToParts(new Date()).find((p) => p.type === "timeZoneName")?.value ?? "your time zone";
+/** The reader's time zone by its name, which differs in summer. */
+export const zoneName = (at: Date = new Date()) => zone.formatToParts(at).find((p) => p.type === "timeZoneName")?.value ?? "your time zone";
 
 const units = [
   ["year", 365 * 86_400],
@@ -38,7 +38,7 @@ const units = [
 export function fromNow(at: string | Date, now = Date.now()): string {
   const seconds = Math.round((new Date(at).getTime() - now) / 1000);
   const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? units[units.length - 1]!;
-  return relative.format(Math.trunc(seconds / size), unit);
+  return relative.format(Math.round(seconds / size), unit);
 }
 
 /** A duration in the unit that reads best: "0.8 ms", "14 ms", "1.2 s". */

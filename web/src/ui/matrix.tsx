@@ -1,8 +1,17 @@
+import { useState } from "react";
+
 import type { Account, Catalogue } from "../api";
-import { gives, levels, mayGive, meaning, neverForKeys, type Access } from "../permissions";
-import { Choice } from "./field";
+import { gives, levels, mayGive, meaning, neverForKeys, opens, type Access } from "../permissions";
+import { Choice, TextField } from "./field";
 
 const columns: Record<Access, string> = { read: "Read", write: "Write", delete: "Delete" };
+const many = 12; // resources, from which on one searches
+
+interface Row {
+  name: string;
+  title: string;
+  access: readonly string[];
+}
 
 /**
  * Permissions to tick: resources by what is done with them, then the flat ones. What the giver does not hold cannot be ticked;
@@ -16,62 +25,56 @@ export function Matrix({ catalogue, giver, chosen, onChange, forKey }: {
   /** For a key, which can be given less than a role. */
   forKey: boolean;
 }) {
+  const [search, setSearch] = useState("");
+  const may = (name: string) => mayGive(giver, name, forKey ? "key" : "role");
   const flip = (name: string) => onChange(chosen.includes(name) ? chosen.filter((c) => c !== name) : [...chosen, name]);
-  const cell = (resource: string, label: string, access: Access, known: boolean) => {
-    if (!known) return <span className="muted" title={`${label} has no such level`}>–</span>;
-    const name = `${resource}:${access}`;
-    const byWider = !chosen.includes(name) && gives(chosen, name);
-    const may = mayGive(giver, name);
-    return (
-      <input
-        type="checkbox"
-        aria-label={`${columns[access]} ${label}`}
-        title={may ? name : `${name}: you do not hold this`}
-        checked={chosen.includes(name) || byWider}
-        disabled={byWider || (!may && !chosen.includes(name))}
-        onChange={() => flip(name)}
-      />
-    );
-  };
-  const rows = [{ name: "*", title: "Everything", access: levels as readonly string[] }, ...catalogue.resources.map((r) => ({ ...r, title: r.title ?? r.name }))];
+  const resources: Row[] = catalogue.resources.map((r) => ({ ...r, title: r.title || r.name }));
+  const wanted = search.trim().toLowerCase();
+  const rows = [{ name: "*", title: "Everything", access: levels }, ...resources.filter((r) => `${r.title} ${r.name}`.toLowerCase().includes(wanted))];
   const flats = catalogue.permissions.filter((p) => !p.includes(":") && !(forKey && neverForKeys.includes(p)));
-  const known = new Set(catalogue.permissions);
-  const strange = chosen.filter((p) => !known.has(p));
+  const shown = new Set([...flats, ...[{ name: "*", access: levels }, ...resources].flatMap((r) => r.access.map((a) => `${r.name}:${a}`))]);
+  const strange = chosen.filter((p) => !shown.has(p));
   return (
     <div className="matrix-box">
-      <table className="matrix">
-        <caption className="sr-only">Permissions by resource</caption>
-        <thead>
-          <tr>
-            <th scope="col">Resource</th>
-            {levels.map((a) => (
-              <th key={a} scope="col">
-                {columns[a]}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((r) => (
-            <tr key={r.name}>
-              <th scope="row">
-                <bdi>{r.title}</bdi> {r.name !== "*" && r.title !== r.name && <code className="muted">{r.name}</code>}
-              </th>
+      {resources.length > many && <TextField type="search" label="Find a resource" value={search} onChange={(e) => setSearch(e.target.value)} onKeyDown={(e) => e.key === "Enter" && e.preventDefault()} />}
+      <div className="matrix-scroll" tabIndex={0} role="region" aria-label="Permissions by resource">
+        <table className="matrix">
+          <caption className="sr-only">Permissions by resource</caption>
+          <thead>
+            <tr>
+              <th scope="col">Resource</th>
               {levels.map((a) => (
-                <td key={a}>{cell(r.name, r.title, a, r.access.includes(a))}</td>
+                <th key={a} scope="col">
+                  {columns[a]}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {rows.map((r) => (
+              <tr key={r.name}>
+                <th scope="row">
+                  <bdi>{r.title}</bdi> {r.name !== "*" && r.title !== r.name && <code className="muted">{r.name}</code>}
+                </th>
+                {levels.map((a) => (
+                  <td key={a}>
+                    <Cell row={r} access={a} chosen={chosen} may={may(`${r.name}:${a}`)} onFlip={flip} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {rows.length === 1 && resources.length > 0 && <p className="muted">No resource is called that.</p>}
       <div className="flats">
         {flats.map((p) => (
           <Choice
             key={p}
             checked={chosen.includes(p) || gives(chosen, p)}
-            disabled={(!chosen.includes(p) && gives(chosen, p)) || (!mayGive(giver, p) && !chosen.includes(p))}
+            disabled={(!chosen.includes(p) && gives(chosen, p)) || (!may(p) && !chosen.includes(p))}
             onChange={() => flip(p)}
-            hint={mayGive(giver, p) ? `May ${meaning(p)}.` : "You do not hold this."}
+            hint={may(p) ? `May ${meaning(p)}.` : "You do not hold this."}
           >
             <code>{p}</code>
           </Choice>
@@ -83,5 +86,31 @@ export function Matrix({ catalogue, giver, chosen, onChange, forKey }: {
         ))}
       </div>
     </div>
+  );
+}
+
+function Cell({ row, access, chosen, may, onFlip }: { row: Row; access: Access; chosen: readonly string[]; may: boolean; onFlip: (name: string) => void }) {
+  if (!row.access.includes(access)) {
+    const why = access === "delete" && row.access.includes("write") ? "Who may write it may delete it" : "There is no such level";
+    return (
+      <span className="muted" title={why}>
+        <span aria-hidden="true">–</span>
+        <span className="sr-only">{why}</span>
+      </span>
+    );
+  }
+  const name = `${row.name}:${access}`;
+  const ticked = chosen.includes(name);
+  // Where writing is deleting, writing everywhere gives less than writing this.
+  const byWider = !ticked && (row.access.includes("delete") ? gives(chosen, name) : opens(chosen, name));
+  return (
+    <input
+      type="checkbox"
+      aria-label={`${columns[access]} ${row.title}${may ? "" : " (you do not hold this)"}`}
+      title={!may ? `${name}: you do not hold this` : byWider ? `${name}: a wider one gives it` : name}
+      checked={ticked || byWider}
+      disabled={byWider || (!may && !ticked)}
+      onChange={() => onFlip(name)}
+    />
   );
 }

@@ -9,7 +9,7 @@ export function Shown<T>({ query, space = 8, children }: { query: UseQueryResult
   if (query.data !== undefined) {
     return (
       <>
-        {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
+        {query.isError && !("isFetchNextPageError" in query && query.isFetchNextPageError) && <Failure error={query.error} onRetry={() => void query.refetch()} />}
         {children(query.data)}
       </>
     );

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 
 export interface Column<Row> {
   title: string;
@@ -48,22 +48,31 @@ export function Table<Row>({ caption, columns, rows, id, sorting, onSort }: {
         </thead>
         <tbody>
           {rows.map((row) => (
-            <tr key={id(row)}>
-              {columns.map((c, i) =>
-                i === 0 ? (
-                  <th key={c.title} scope="row">
-                    {c.cell(row)}
-                  </th>
-                ) : (
-                  <td key={c.title} data-label={c.title} className={c.end ? "end" : ""}>
-                    {c.cell(row)}
-                  </td>
-                ),
-              )}
-            </tr>
+            <Line key={id(row)} row={row} columns={columns} />
           ))}
         </tbody>
       </table>
     </div>
   );
 }
+
+function Cells<Row>({ row, columns }: { row: Row; columns: Column<Row>[] }) {
+  return (
+    <tr>
+      {columns.map((c, i) =>
+        i === 0 ? (
+          <th key={c.title} scope="row">
+            {c.cell(row)}
+          </th>
+        ) : (
+          <td key={c.title} data-label={c.title} className={c.end ? "end" : ""}>
+            {c.cell(row)}
+          </td>
+        ),
+      )}
+    </tr>
+  );
+}
+
+// Where the columns stay the same objects, only the rows that differ are made anew: lists are long.
+const Line = memo(Cells) as typeof Cells;
