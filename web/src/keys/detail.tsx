@@ -10,13 +10,14 @@ import { Failure } from "../ui/failure";
 import { Page } from "../ui/page";
 import { Empty, Loading, Shown } from "../ui/states";
 import { notify } from "../ui/toast";
-import { Caps, ChangeCaps, ownUsage } from "./caps";
+import { Caps, ChangeCaps } from "./caps";
 import { fresh, keep, oneKey } from "./data";
 import { ChangeExpiry } from "./change-expiry";
 import { TryIt } from "./explain";
 import { Facts } from "./facts";
 import { History } from "./history";
 import { ChangePermissions, Permissions } from "./permissions";
+import { usage } from "./queries";
 import { Regenerate } from "./regenerate";
 import { Rename } from "./rename";
 import { Rest, Revoke, RevocationState, useRevocation } from "./revoke";
@@ -94,7 +95,7 @@ const isOver = (key: AccessKey) => key.status === "revoked" || key.status === "r
 function Parts({ shown, open }: { shown: AccessKey; open: (what: Dialogs) => void }) {
   const over = isOver(shown);
   // What the parts need beside the key is waited for, so that none of them moves the others when it comes.
-  const pending = [useQuery(catalogue), useQuery(ownUsage)].some((q) => q.isPending);
+  const pending = [useQuery(catalogue), useQuery(usage)].some((q) => q.isPending);
   if (pending) return <Loading rows={14} />;
   return (
     <>
