@@ -9,7 +9,7 @@ import { Chart, type Drawing } from "../ui/chart";
 import { duration, moment, number, plural } from "../ui/format";
 import { Docs, Page, Section } from "../ui/page";
 import { Shown } from "../ui/states";
-import { Table } from "../ui/table";
+import { Table, type Column } from "../ui/table";
 import "./health.css";
 
 type InstanceHealth = Schema<"InstanceHealth">;
@@ -62,8 +62,8 @@ function Old({ since, error, onRetry }: { since: number; error: unknown; onRetry
   );
 }
 
-// A node is late once its lease must have ended without a renewal.
-const isLate = (n: Node, length: number | undefined) => n.renewed_ms === undefined || (length !== undefined && n.renewed_ms >= length);
+// A node is late once its lease must have ended without a renewal. Of one that was not seen yet nobody knows.
+const isLate = (n: Node, length: number | undefined) => n.renewed_ms !== undefined && length !== undefined && n.renewed_ms >= length;
 const hasLapsed = ({ lease }: InstanceHealth) => !lease || lease.age_ms >= lease.length_ms;
 
 function faultsOf(h: InstanceHealth): string[] {
@@ -72,6 +72,7 @@ function faultsOf(h: InstanceHealth): string[] {
   else if (hasLapsed(h)) faults.push(`The lease of this instance has lapsed: it was last confirmed ${duration(h.lease.age_ms)} ago and holds for ${duration(h.lease.length_ms)}. It answers no verification until it has synced.`);
   const late = h.nodes.filter((n) => n.id !== h.node && isLate(n, h.lease?.length_ms));
   if (late.length > 0) faults.push(`${plural(late.length, "other instance has", "other instances have")} not renewed in time: revocations wait until its lease is sure to have ended, and it is removed after ten leases.`);
+  if (!h.database.durable) faults.push("The database does not keep for sure what it confirms: a revocation can be lost in a crash.");
   if (!h.nodes.some((n) => n.id === h.node)) faults.push("This instance is not among those that revocations wait for, so it answers no verification.");
   return faults;
 }
@@ -183,35 +184,29 @@ function Lease({ health: { lease, ...h } }: { health: InstanceHealth }) {
   );
 }
 
+const state = (n: Node, length: number | undefined) => {
+  if (n.renewed_ms === undefined) return <Badge tone="warn">Not seen yet</Badge>;
+  return isLate(n, length) ? <Badge tone="bad">Late</Badge> : <Badge tone="good">Fresh</Badge>;
+};
+
+const columns = (h: InstanceHealth): Column<Node>[] => [
+  {
+    title: "Name",
+    cell: (n) => (
+      <>
+        <code>{n.id}</code> {n.id === h.node && <Badge tone="accent">this one</Badge>}
+      </>
+    ),
+  },
+  { title: "State", cell: (n) => state(n, h.lease?.length_ms) },
+  { title: "Last renewal", end: true, cell: (n) => (n.renewed_ms === undefined ? "not seen" : `${duration(n.renewed_ms)} ago`) },
+  { title: "Changes behind", end: true, cell: (n) => number(n.behind) },
+];
+
 function Nodes({ health: h }: { health: InstanceHealth }) {
-  const state = (n: Node) => {
-    if (n.renewed_ms === undefined) return <Badge tone="warn">Not seen yet</Badge>;
-    return isLate(n, h.lease?.length_ms) ? <Badge tone="bad">Late</Badge> : <Badge tone="good">Fresh</Badge>;
-  };
   return (
     <Section title="Instances" lead="Those that revocations wait for.">
-      {h.nodes.length === 0 ? (
-        <p>No instance is registered: nothing answers verifications.</p>
-      ) : (
-        <Table
-          caption="Instances"
-          rows={h.nodes}
-          id={(n) => n.id}
-          columns={[
-            {
-              title: "Name",
-              cell: (n) => (
-                <>
-                  <code>{n.id}</code> {n.id === h.node && <Badge tone="accent">this one</Badge>}
-                </>
-              ),
-            },
-            { title: "State", cell: state },
-            { title: "Last renewal", end: true, cell: (n) => (n.renewed_ms === undefined ? "not seen" : `${duration(n.renewed_ms)} ago`) },
-            { title: "Changes behind", end: true, cell: (n) => number(n.behind) },
-          ]}
-        />
-      )}
+      {h.nodes.length === 0 ? <p>No instance is registered: nothing answers verifications.</p> : <Table caption="Instances" rows={h.nodes} id={(n) => n.id} columns={columns(h)} />}
     </Section>
   );
 }
@@ -220,13 +215,11 @@ const at = (of: number[], share: number) => of[Math.min(of.length - 1, Math.floo
 
 function Revocations({ health: { revocations } }: { health: InstanceHealth }) {
   const { pending, recent } = revocations;
-  // A new answer with the same waits draws nothing anew.
-  const mark = `${recent.length} ${recent[0]?.at} ${recent[0]?.wait_ms}`;
+  // While there are no others, recent stays the same array, and nothing is drawn anew.
   const drawing = useMemo<Drawing>(() => {
-    const old = [...recent].reverse();
+    const old = recent.toReversed();
     return { kind: "points", times: old.map((w) => Date.parse(w.at) / 1000), series: [{ label: "Wait", token: "--accent", values: old.map((w) => w.wait_ms) }] };
-    // eslint-disable-next-line -- mark stands for recent
-  }, [mark]);
+  }, [recent]);
   const sorted = recent.map((w) => w.wait_ms).sort((a, b) => a - b);
   const median = duration(at(sorted, 0.5));
   const slowest = duration(at(sorted, 1));

@@ -3,28 +3,23 @@ import { useState } from "react";
 
 import { api, type AccessKey } from "../api";
 import { Button } from "../ui/button";
-import { TextField } from "../ui/field";
 import { list, moment, number } from "../ui/format";
 import { Docs, Section } from "../ui/page";
 import { notify } from "../ui/toast";
 import { keep, useChange } from "./data";
 import { EditDialog } from "./edit";
+import { capsWrong, CapsField, inCaps, limitsOf, noCaps, perWindow, type Cap, type Caps as Typed } from "./fields";
+import { usage } from "./queries";
 
-const kinds = [
-  ["query", "Queries", "Requests that read."],
-  ["mutation", "Mutations", "Requests that write or delete."],
-  ["credits", "Credits", "What requests cost that are not free."],
-] as const;
-type Kind = (typeof kinds)[number][0];
-type Limits = NonNullable<AccessKey["limits"]>;
+const kinds: readonly (readonly [Cap, string])[] = [
+  ["query", "Queries"],
+  ["mutation", "Mutations"],
+  ["credits", "Credits"],
+];
 
 const windows = { day: "each day", month: "each month", life: "in all its life" } as const;
 
-// The window in which caps count is the account's.
-function useWindow() {
-  const { data } = useQuery({ queryKey: ["account-usage"], queryFn: ({ signal }) => api.accountUsage({ signal }), staleTime: 10_000 });
-  return data?.window;
-}
+const useWindow = () => useQuery(usage).data?.window;
 
 /** How much of a key's own limits is used. */
 export function Caps({ shown, onEdit }: { shown: AccessKey; onEdit?: () => void }) {
@@ -70,54 +65,28 @@ function Cap({ title, used, limit }: { title: string; used: number; limit: numbe
   );
 }
 
-function parse(text: string): number | undefined | null {
-  const digits = text.replace(/[\s_]/g, "");
-  if (digits === "") return undefined; // no cap
-  return /^\d{1,13}$/.test(digits) && Number(digits) <= 1e12 ? Number(digits) : null;
-}
+const typed = (limits: AccessKey["limits"]): Typed => ({ ...noCaps, ...Object.fromEntries(Object.entries(limits ?? {}).map(([cap, n]) => [cap, String(n)])) });
 
 export function ChangeCaps({ shown, onClose }: { shown: AccessKey; onClose: () => void }) {
   const window = useWindow();
-  const [texts, setTexts] = useState<Record<Kind, string>>(() => Object.fromEntries(kinds.map(([kind]) => [kind, shown.limits?.[kind]?.toString() ?? ""])) as Record<Kind, string>);
-  const [tried, setTried] = useState(false);
-  const faulty = (kind: Kind) => parse(texts[kind]) === null;
-  const limits = Object.fromEntries(kinds.map(([kind]) => [kind, parse(texts[kind])] as const).filter(([, n]) => typeof n === "number")) as Limits;
-  const none = Object.keys(limits).length === 0;
-  const change = useChange(shown, async (ifVersion) => keep(await api.accessKeyUpdate(shown.id, { limits: none ? null : limits }, { ifVersion })));
+  const [value, setValue] = useState(() => typed(shown.limits));
+  const change = useChange(shown, async (ifVersion) => keep(await api.accessKeyUpdate(shown.id, { limits: limitsOf(value) ?? null }, { ifVersion })));
   return (
     <EditDialog
       title="Change the caps"
-      description={`What this key may use at the most ${window ? windows[window.unit] : "in each window"}. Leave a field empty for no cap; 0 lets nothing through. What is used already counts.`}
+      description="0 lets nothing through. What is used already counts."
       change={change}
       save="Save the caps"
       saving="Saving…"
-      ready={() => {
-        setTried(true);
-        return !kinds.some(([kind]) => faulty(kind));
-      }}
-      now={(k) => {
-        const set = kinds.filter(([kind]) => k.limits?.[kind] !== undefined).map(([kind, title]) => `${number(k.limits![kind]!)} ${title.toLowerCase()}`);
-        return set.length > 0 ? `It may now use ${list(set)}.` : "It now has no caps.";
-      }}
+      ready={() => !capsWrong(value)}
+      renderNow={(k) => (k.limits && inCaps(k.limits).length > 0 ? `It may now use ${list(inCaps(k.limits))}.` : "It now has no caps.")}
       onClose={onClose}
       onDone={() => {
         notify("The caps are changed");
         onClose();
       }}
     >
-      {kinds.map(([kind, title, hint]) => (
-        <TextField
-          key={kind}
-          label={title}
-          hint={hint}
-          inputMode="numeric"
-          autoComplete="off"
-          placeholder="No cap"
-          value={texts[kind]}
-          error={tried && faulty(kind) && "A whole number up to 1,000,000,000,000, or nothing."}
-          onChange={(e) => setTexts({ ...texts, [kind]: e.target.value })}
-        />
-      ))}
+      <CapsField value={value} window={window ? perWindow[window.unit] : "in each window"} onChange={setValue} />
     </EditDialog>
   );
 }

@@ -2,91 +2,61 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, instance, type AccessKey } from "../api";
-import { Choice, Fieldset, TextField } from "../ui/field";
-import { date, dayValue, endOfDay, inDays, moment, zoneName } from "../ui/format";
-import { Docs } from "../ui/page";
+import { dayValue, inDays, moment } from "../ui/format";
+import { Shown } from "../ui/states";
 import { notify } from "../ui/toast";
 import { keep, useChange } from "./data";
 import { EditDialog } from "./edit";
-
-type Choices = "same" | "30" | "90" | "365" | "date" | "never";
-const presets = ["30", "90", "365"] as const;
-
-const after = (days: number) => new Date(Date.now() + days * 86_400_000);
+import { momentOf, usual, type Expiry, type Policy } from "./expiry";
+import { ExpiryField } from "./fields";
 
 /** Changes when a key expires. The service's own rules are told before; it judges. */
 export function ChangeExpiry({ shown, onClose }: { shown: AccessKey; onClose: () => void }) {
-  const { data } = useQuery(instance);
-  const rules = data?.access_keys;
-  const most = rules?.life_most_seconds;
-  const latest = most === undefined ? undefined : new Date(new Date(shown.rotated_at ?? shown.createdAt).getTime() + most * 1000);
-  const [future] = useState(shown.expires_at && new Date(shown.expires_at) > new Date() ? shown.expires_at : undefined);
-  const [choice, setChoice] = useState<Choices>(future ? "same" : shown.expires_at ? "90" : "never");
-  const [day, setDay] = useState(future ? dayValue(future) : inDays(90));
+  const query = useQuery(instance);
+  const [now] = useState(() => new Date());
+  const ends = shown.expires_at === undefined ? "It never expires now." : `It ${new Date(shown.expires_at) > now ? "expires" : "expired"} on ${moment(shown.expires_at)}.`;
+  const description = `${ends} An earlier end counts on every node once it is saved.`;
+  const [value, setValue] = useState<Expiry>();
   const [wrong, setWrong] = useState("");
-
-  const end = (): Date | null => {
-    if (choice === "never") return null;
-    if (choice === "same") return new Date(future!);
-    return choice === "date" ? endOfDay(day) : after(Number(choice));
-  };
-  const change = useChange(shown, async (ifVersion) => keep(await api.accessKeyUpdate(shown.id, { expires_at: end()?.toISOString() ?? null }, { ifVersion })));
-  const at = choice === "date" && !day ? undefined : end();
-  const ready = () => {
-    const fault = choice === "date" && !day ? "Choose a day." : at && at <= new Date() ? "This day is over: choose one to come." : "";
-    setWrong(fault);
-    return fault === "";
-  };
+  const policy = query.data && left(query.data.access_keys, shown, now);
+  const chosen = value ?? (policy && first(shown, policy, now));
+  const at = () => (chosen && policy ? momentOf(chosen, policy, new Date()) : undefined);
+  const change = useChange(shown, async (ifVersion) => keep(await api.accessKeyUpdate(shown.id, { expires_at: at()?.toISOString() ?? null }, { ifVersion })));
   return (
     <EditDialog
       title="Change the expiry"
-      description="From that moment on the key opens nothing. An earlier end counts on every node once it is saved."
+      description={description}
       change={change}
       save="Save the expiry"
       saving="Saving…"
-      ready={ready}
-      now={(k) => (k.expires_at ? `It now expires on ${moment(k.expires_at)}.` : "It now never expires.")}
+      ready={() => {
+        setWrong(at() === undefined ? "Choose a day that is not over yet." : "");
+        return at() !== undefined;
+      }}
+      renderNow={(k) => (k.expires_at ? `It now expires on ${moment(k.expires_at)}.` : "It now never expires.")}
       onClose={onClose}
       onDone={() => {
         notify("The expiry is changed");
         onClose();
       }}
     >
-      <Fieldset legend="The key expires">
-        {future && (
-          <Choice type="radio" name="expiry" checked={choice === "same"} onChange={() => setChoice("same")}>
-            as it is <span className="muted">({moment(future)})</span>
-          </Choice>
-        )}
-        {presets.map((days) => (
-          <Choice key={days} type="radio" name="expiry" checked={choice === days} disabled={latest !== undefined && after(Number(days)) > latest} onChange={() => setChoice(days)}>
-            in {days} days <span className="muted">({date(after(Number(days)))})</span>
-          </Choice>
-        ))}
-        <Choice type="radio" name="expiry" checked={choice === "date"} onChange={() => setChoice("date")}>
-          at the end of a day
-        </Choice>
-        {choice === "date" && (
-          <TextField className="key-indent" label="Day" type="date" value={day} min={inDays(0)} max={latest && dayValue(latest)} error={wrong} onChange={(e) => setDay(e.target.value)} />
-        )}
-        <Choice type="radio" name="expiry" checked={choice === "never"} disabled={rules?.expiry_required} onChange={() => setChoice("never")} hint={rules?.expiry_required && "This instance asks every key to expire."}>
-          never
-        </Choice>
-      </Fieldset>
-      {latest && <p className="hint">This instance lets a secret live until {moment(latest)} at the latest. A new secret begins anew.</p>}
-      {at === null ? (
-        <p className="notice warn">
-          <span>
-            <strong>A key that never expires works until somebody revokes it,</strong> also when everybody has forgotten where it is. <Docs page="incidents.md" />
-          </span>
-        </p>
-      ) : (
-        at && (
-          <p role="status">
-            It will expire on <strong>{moment(at)}</strong> <span className="muted">({zoneName()})</span>.
-          </p>
-        )
-      )}
+      <Shown query={query} space={5}>
+        {() => chosen && policy && <ExpiryField policy={policy} value={chosen} now={now} onChange={setValue} error={wrong} />}
+      </Shown>
     </EditDialog>
   );
+}
+
+// The longest life counts from when the secret was made: this is what is left of it.
+function left(policy: Policy, key: AccessKey, now: Date): Policy {
+  if (policy.life_most_seconds === undefined) return policy;
+  const lived = (now.getTime() - new Date(key.rotated_at ?? key.createdAt).getTime()) / 1000;
+  return { ...policy, life_most_seconds: Math.max(0, Math.floor(policy.life_most_seconds - lived)) };
+}
+
+// What is chosen at first: as it is, as far as that can be said.
+function first(key: AccessKey, policy: Policy, now: Date): Expiry {
+  const future = key.expires_at && new Date(key.expires_at) > now ? key.expires_at : undefined;
+  if (future) return { term: "date", day: dayValue(future) };
+  return { term: key.expires_at || policy.expiry_required ? usual(policy) : "never", day: inDays(90) };
 }

@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
 
-import { api, type AccessKey } from "../api";
+import { api, catalogue, type AccessKey } from "../api";
 import { StatusBadge } from "../ui/badge";
 import { Button, LinkButton } from "../ui/button";
 import { Failure } from "../ui/failure";
 import { Page } from "../ui/page";
-import { Empty, Shown } from "../ui/states";
+import { Empty, Loading, Shown } from "../ui/states";
 import { notify } from "../ui/toast";
 import { Caps, ChangeCaps } from "./caps";
 import { fresh, keep, oneKey } from "./data";
@@ -17,6 +17,7 @@ import { TryIt } from "./explain";
 import { Facts } from "./facts";
 import { History } from "./history";
 import { ChangePermissions, Permissions } from "./permissions";
+import { usage } from "./queries";
 import { Regenerate } from "./regenerate";
 import { Rename } from "./rename";
 import { Rest, Revoke, RevocationState, useRevocation } from "./revoke";
@@ -93,6 +94,9 @@ const isOver = (key: AccessKey) => key.status === "revoked" || key.status === "r
 
 function Parts({ shown, open }: { shown: AccessKey; open: (what: Dialogs) => void }) {
   const over = isOver(shown);
+  // What the parts need beside the key is waited for, so that none of them moves the others when it comes.
+  const pending = [useQuery(catalogue), useQuery(usage)].some((q) => q.isPending);
+  if (pending) return <Loading rows={14} />;
   return (
     <>
       <div className="columns">

@@ -8,7 +8,7 @@ import { Failure } from "../ui/failure";
 import type { Change } from "./data";
 
 /** A dialog that edits one thing about a key: its fields, what went wrong, and what changed meanwhile. */
-export function EditDialog({ title, description, wide, change, save, saving, ready, now, onClose, onDone, children }: {
+export function EditDialog({ title, description, wide, change, save, saving, ready, renderNow, onClose, onDone, children }: {
   title: string;
   description?: ReactNode;
   wide?: boolean;
@@ -19,7 +19,7 @@ export function EditDialog({ title, description, wide, change, save, saving, rea
   /** Whether what was typed can be sent; says so beside the field if not. */
   ready?: () => boolean;
   /** The value that is edited, as the key has it now. */
-  now: (key: AccessKey) => ReactNode;
+  renderNow: (key: AccessKey) => ReactNode;
   onClose: () => void;
   onDone: () => void;
   children: ReactNode;
@@ -33,7 +33,7 @@ export function EditDialog({ title, description, wide, change, save, saving, rea
     <Dialog open onClose={() => !change.busy && onClose()} dismissible={false} wide={wide ?? false} title={title} description={description}>
       <form className="form" noValidate onSubmit={submit}>
         {children}
-        {change.meanwhile ? <Meanwhile error={change.error} now={now(change.meanwhile)} /> : change.error !== undefined && <Failure error={change.error} />}
+        {change.meanwhile ? <Meanwhile error={change.error} now={renderNow(change.meanwhile)} /> : change.error !== undefined && <Failure error={change.error} />}
         <Actions>
           <Button onClick={onClose} disabled={change.busy}>
             Cancel

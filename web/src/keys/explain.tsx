@@ -114,7 +114,7 @@ function Ask({ id, catalogue: c }: { id: string; catalogue: Catalogue }) {
             <TextField className="try-wide" label="Permission" dir="ltr" list="permissions-known" placeholder="media:read" autoComplete="off" spellCheck={false} value={permission} error={wrong} onChange={(e) => setPermission(e.target.value)} />
             <datalist id="permissions-known">
               {c.permissions.map((p) => (
-                <option key={p} value={p} />
+                <option key={p}>{p}</option>
               ))}
             </datalist>
           </>

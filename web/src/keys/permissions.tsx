@@ -3,16 +3,14 @@ import { useState } from "react";
 
 import { api, catalogue, type AccessKey, type Catalogue } from "../api";
 import { gives, inWords } from "../permissions";
-import { useMe } from "../session";
 import { Button } from "../ui/button";
-import { Choice, Fieldset } from "../ui/field";
 import { list } from "../ui/format";
-import { Matrix } from "../ui/matrix";
-import { Docs, Section } from "../ui/page";
+import { Section } from "../ui/page";
 import { Shown } from "../ui/states";
 import { notify } from "../ui/toast";
 import { keep, useChange } from "./data";
 import { EditDialog } from "./edit";
+import { PermissionsField } from "./fields";
 
 /** What a key may do: in words, as it was asked for, and as it is now where that is less. */
 export function Permissions({ shown, onEdit }: { shown: AccessKey; onEdit?: () => void }) {
@@ -77,8 +75,6 @@ function Names({ title, names, none, lost }: { title: string; names: readonly st
 
 /** Changes what a key may do. */
 export function ChangePermissions({ shown, onClose }: { shown: AccessKey; onClose: () => void }) {
-  const me = useMe();
-  const known = useQuery(catalogue);
   const [only, setOnly] = useState(shown.permissions !== undefined);
   const [chosen, setChosen] = useState(shown.permissions ?? []);
   const [wrong, setWrong] = useState(false);
@@ -89,7 +85,7 @@ export function ChangePermissions({ shown, onClose }: { shown: AccessKey; onClos
     <EditDialog
       wide
       title="Change the permissions"
-      description={<>A key never does more than its owner may. <Docs page="permissions.md" /></>}
+      description="A key never does more than its owner may."
       change={change}
       save="Save the permissions"
       saving="Saving…"
@@ -97,31 +93,21 @@ export function ChangePermissions({ shown, onClose }: { shown: AccessKey; onClos
         setWrong(only && chosen.length === 0);
         return !only || chosen.length > 0;
       }}
-      now={(k) => (k.permissions ? <>Its permissions are now {list(k.permissions)}.</> : "It may now do whatever your account may.")}
+      renderNow={(k) => (k.permissions ? <>Its permissions are now {list(k.permissions)}.</> : "It may now do whatever your account may.")}
       onClose={onClose}
       onDone={() => {
         notify("The permissions are changed", lost.length > 0 ? "What was taken away is refused on every node." : undefined);
         onClose();
       }}
     >
-      <Fieldset legend="The key may do">
-        <Choice type="radio" name="permissions" checked={!only} onChange={() => setOnly(false)} hint="Now and later, as your roles change.">
-          The same as my account
-        </Choice>
-        <Choice type="radio" name="permissions" checked={only} onChange={() => setOnly(true)}>
-          Only these
-        </Choice>
-      </Fieldset>
-      <Shown query={known} space={4}>
-        {(c) => (
-          <>
-            {only && <Matrix catalogue={c} giver={me} chosen={chosen} onChange={setChosen} forKey />}
-            <p role="status" className="key-words">
-              The key may {inWords(next, c)}.
-            </p>
-          </>
-        )}
-      </Shown>
+      <PermissionsField
+        value={only ? "only" : "same"}
+        chosen={chosen}
+        onChange={(value, next) => {
+          setOnly(value === "only");
+          setChosen(next);
+        }}
+      />
       {wrong && chosen.length === 0 && only && (
         <p className="wrong" role="alert">
           Choose at least one permission, or “The same as my account”.

@@ -62,7 +62,7 @@ export function Regenerate({ shown, onClose }: { shown: AccessKey; onClose: () =
           ))}
         </Fieldset>
         <div className="notice warn" role="status">
-          <Consequences shown={shown} overlap={overlap} />
+          <Consequences key={overlap} shown={shown} overlap={overlap} />
         </div>
         {is(change.error, "version_mismatch") && <p>The key changed meanwhile, and no new secret was made. What you see above is how it is now.</p>}
         {change.error !== undefined && <Failure error={change.error} />}
@@ -81,7 +81,7 @@ export function Regenerate({ shown, onClose }: { shown: AccessKey; onClose: () =
 
 /** What a regeneration will do, before it is done. */
 function Consequences({ shown, overlap }: { shown: AccessKey; overlap: number }) {
-  const until = new Date(Date.now() + overlap * 1000);
+  const [until] = useState(() => new Date(Date.now() + overlap * 1000));
   const expiry = shown.expires_at ? new Date(shown.expires_at) : undefined;
   const cut = overlap > 0 && expiry !== undefined && expiry < until;
   return (

@@ -21,7 +21,7 @@ export function Rename({ shown, onClose }: { shown: AccessKey; onClose: () => vo
         setWrong(name.trim() ? "" : "Give it a name.");
         return name.trim() !== "";
       }}
-      now={(k) => (
+      renderNow={(k) => (
         <>
           Its name is now “<bdi>{k.name}</bdi>”.
         </>

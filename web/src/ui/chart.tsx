@@ -33,22 +33,23 @@ export function Chart({ title, summary, drawing, when, value, note }: {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot>(undefined);
   const latest = useRef(drawing);
-  latest.current = drawing;
+  useEffect(() => {
+    latest.current = drawing;
+    plot.current?.update(drawing);
+  }, [drawing]);
   useEffect(() => {
     let gone = false;
-    import("./plot").then(
-      (m) => {
-        if (!gone && box.current) plot.current = m.plot(box.current, latest.current, setPoint);
-      },
-      () => setFailed(true), // the table below says the same
-    );
+    const load = async () => {
+      const { plot: draw } = await import("./plot");
+      if (!gone && box.current) plot.current = draw(box.current, latest.current, setPoint);
+    };
+    load().catch(() => setFailed(true)); // the table below says the same
     return () => {
       gone = true;
       plot.current?.destroy();
       plot.current = undefined;
     };
   }, []);
-  useEffect(() => plot.current?.update(drawing), [drawing]);
 
   const pointed = point !== null && drawing.times[point] !== undefined ? point : undefined;
   return (
