@@ -214,7 +214,11 @@ test("names of any kind leave the screen whole", async ({ page, admin, member })
   await as(page, admin, `/admin/access-keys?account=${member.id}`);
   await expect(page.getByText(arabic)).toBeVisible();
   await expectWellMade(page);
+  await page.setViewportSize({ width: 900, height: 700 }); // the table is wider than its place
   await page.getByRole("button", { name: `Revoke ${arabic}` }).click();
+  const question = page.getByRole("group", { name: `Revoke ${arabic}?` });
+  await expect(question.getByText("Revoke it for good?")).toBeInViewport({ ratio: 1 });
+  await expect(question.getByRole("button", { name: "Revoke", exact: true })).toBeInViewport({ ratio: 1 });
   await expectWellMade(page);
 });
 

@@ -25,10 +25,10 @@ export async function rolesChanged() {
 
 /** What a role or an account has that the caller lacks, who then may not give, take or overrule it. */
 export function lacks(caller: Account, permissions: readonly string[]): string[] {
-  return permissions.filter((p) => !gives(caller.permissions, p) || !mayGive(caller, p));
+  return permissions.filter((p) => !mayGive(caller, p));
 }
 
-/** Whether an account would cease to be an administrator, or to manage accounts or roles, without a role. */
+/** What an account would lose with a role: what none of its others gives. */
 export function losesBy(account: Account, role: Role, all: readonly Role[]): string[] {
   const left = all.filter((r) => r.id !== role.id && account.roles.some((held) => held.id === r.id)).flatMap((r) => r.permissions);
   return role.permissions.filter((p) => !gives(left, p));

@@ -26,8 +26,10 @@ export function RevokeRow({ of, onRevoked }: { of: OwnedAccessKey; onRevoked: ()
     },
   });
   useEffect(() => {
-    if (asked) keep.current?.focus();
-    else if (wasAsked.current) opener.current?.focus();
+    if (asked) {
+      keep.current?.focus();
+      keep.current?.closest(".strip")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // where the table is wider than its place
+    } else if (wasAsked.current) opener.current?.focus();
     wasAsked.current = asked;
   }, [asked]);
   useEffect(() => {
