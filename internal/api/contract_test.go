@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -20,10 +21,16 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/problem"
 )
 
-// writtenContract is openapi.yaml as people edit it.
+func readContract() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromFile("../../openapi.yaml")
+}
+
+var fromDisk = sync.OnceValues(readContract)
+
+// writtenContract is openapi.yaml as people edit it. All tests read one copy, so nobody may change it.
 func writtenContract(t *testing.T) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromFile("../../openapi.yaml")
+	doc, err := fromDisk()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +42,10 @@ func TestTheContractIsValid(t *testing.T) {
 	if err := writtenContract(t).Validate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	spoilt := writtenContract(t) // or the line above would not look at examples
+	spoilt, err := readContract() // or the lines above would not look at examples
+	if err != nil {
+		t.Fatal(err)
+	}
 	spoilt.Components.Schemas["ID"].Value.Example = "not an id"
 	if spoilt.Validate(t.Context()) == nil {
 		t.Error("an example that does not fit was not noticed")

@@ -23,7 +23,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/latchkey-dev/latchkey/gen/api"
 	"github.com/latchkey-dev/latchkey/internal/accesskey"
 	"github.com/latchkey-dev/latchkey/internal/account"
 	"github.com/latchkey-dev/latchkey/internal/audit"
@@ -45,6 +44,7 @@ const password = "correct horse battery staple"
 type harness struct {
 	t        *testing.T
 	url      string // of the first instance
+	urls     []string
 	database string // URL
 	set      settings
 	pool     *pgxpool.Pool
@@ -172,16 +172,21 @@ func (h *harness) instance() string {
 		stop()
 		running.Wait()
 	})
+	h.urls = append(h.urls, server.URL)
 	return server.URL
 }
 
+var router = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := builtIn()
+	if err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(doc)
+})
+
 func contractRouter(t *testing.T) routers.Router {
 	t.Helper()
-	doc, err := api.GetSpec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := gorillamux.NewRouter(doc)
+	r, err := router()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +209,14 @@ func (h *harness) signIn(handle, password string) *client {
 	c := h.anonymous()
 	c.signedIn(c.post("/api/auth/password/signin", map[string]any{"identifier": handle, "token": password}).want(200))
 	return c
+}
+
+// in makes a copy for a subtest, so that what fails there fails it.
+func (h *harness) in(t *testing.T) *harness {
+	d := *h
+	d.t = t
+	d.root = &client{h: &d, id: h.root.id, header: h.root.header}
+	return &d
 }
 
 func (h *harness) anonymous() *client { return &client{h: h, header: http.Header{}} }
@@ -460,6 +473,12 @@ func (l *logBuffer) find(parts []string) (string, <-chan struct{}) {
 		l.grown = make(chan struct{})
 	}
 	return "", l.grown
+}
+
+func (l *logBuffer) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
 }
 
 func (l *logBuffer) String() string {

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -75,10 +76,8 @@ const (
 	largeLife    = 10 * time.Second
 )
 
-// New wires the routes.
-//
-// Errors: an operation of the contract without a permission or credentials that can be enforced; see policies.
-func New(cfg Config) (*echo.Echo, error) {
+// contractRules reads the contract once, for however many servers a process has: that takes longer than all else of a start.
+var contractRules = sync.OnceValues(func() (map[string]policy, error) {
 	doc, err := api.GetSpec()
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
@@ -86,6 +85,17 @@ func New(cfg Config) (*echo.Echo, error) {
 	rules, err := policies(doc)
 	if err != nil {
 		return nil, fmt.Errorf("enforce the contract: %w", err)
+	}
+	return rules, nil
+})
+
+// New wires the routes.
+//
+// Errors: an operation of the contract without a permission or credentials that can be enforced; see policies.
+func New(cfg Config) (*echo.Echo, error) {
+	rules, err := contractRules()
+	if err != nil {
+		return nil, err
 	}
 	s := &Server{cfg: cfg, observer: newObserver(cfg, rules), verdicts: newVerdicts(cfg), reports: newReports()}
 	e := echo.New()

@@ -183,7 +183,7 @@ type ways struct {
 
 func newWays(t testing.TB) ways {
 	t.Helper()
-	doc, err := api.GetSpec()
+	doc, err := builtIn()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 import { Latchkey, LatchkeyError, type Schema } from "@latchkey-dev/sdk";
-import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { notifyManager, QueryClient, queryOptions } from "@tanstack/react-query";
 
 export type Account = Schema<"Account">;
 export type AccessKey = Schema<"AccessKey">;
@@ -34,6 +34,9 @@ async function patient(request: Request): Promise<Response> {
 
 /** The API, as the one who is signed in. */
 export const api = new Latchkey({ fetch: patient });
+
+// A button is busy before the second click of a double click can come, not in a task after it.
+notifyManager.setScheduler(queueMicrotask);
 
 export const queries = new QueryClient({
   defaultOptions: {

@@ -102,7 +102,7 @@ export function inWords(permissions: readonly string[] | null, catalogue: Catalo
 
 /** The same in a few words, for a table. */
 export function inShort(permissions: readonly string[] | undefined, catalogue: Catalogue | undefined): string {
-  if (!permissions) return "Same as its owner";
+  if (!permissions) return "Same as owner";
   if (!catalogue) return permissions.length === 1 ? permissions[0]! : `${number(permissions.length)} permissions`;
   const [first, ...rest] = clausesOf(permissions, catalogue);
   if (!first) return "Nothing";

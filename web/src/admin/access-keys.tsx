@@ -53,7 +53,7 @@ export default function AdminAccessKeys() {
         </Button>
       }
     >
-      <div className="filters" role="search">
+      <div className="filters admin-filters" role="search">
         <SearchFilter label="Search" value={search} onChange={(next) => filters.set({ search: next })} />
         <SelectField label="Status" value={isStatus(status) || status === "any" ? status : ""} onChange={(e) => filters.set({ status: e.target.value })}>
           <option value="">All but revoked</option>

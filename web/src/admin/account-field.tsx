@@ -23,14 +23,15 @@ export function AccountField({ label, hint, value, onChange, required }: { label
   const fits = offered.find((a) => a.handle === text.toLowerCase());
   const told = useRef(value);
   useEffect(() => {
-    if (value !== told.current) {
-      told.current = value; // by a link, or a way back
-      setTyped(undefined);
-    } else if (fits && fits.id !== value) {
-      told.current = fits.id;
-      onChange(fits.id);
-    }
-  }, [value, fits, onChange]);
+    if (value === told.current) return;
+    told.current = value; // by a link, or a way back
+    setTyped(undefined);
+  }, [value]);
+  useEffect(() => {
+    if (!fits || fits.id === told.current) return;
+    told.current = fits.id;
+    onChange(fits.id);
+  }, [fits, onChange]);
 
   const known = value !== "" ? chosen.data : undefined;
   const settled = rested === text && !found.isFetching;
@@ -42,7 +43,7 @@ export function AccountField({ label, hint, value, onChange, required }: { label
     <>
       <TextField
         label={label}
-        hint={known && (typed === undefined || fits) ? <bdi>{known.name}</bdi> : hint}
+        hint={hint && known && (typed === undefined || fits) ? <bdi>{known.name}</bdi> : hint}
         error={error}
         list={options}
         required={required}
@@ -53,8 +54,8 @@ export function AccountField({ label, hint, value, onChange, required }: { label
         value={typed ?? known?.handle ?? ""}
         onChange={(e) => {
           setTyped(e.target.value);
+          if (told.current !== "") onChange("");
           told.current = "";
-          if (value !== "") onChange("");
         }}
       />
       <datalist id={options}>

@@ -11,8 +11,12 @@ export function FaultList({ faults, refusal, place, onGo }: { faults: Placed[]; 
   const box = useRef<HTMLElement>(null);
   useEffect(() => {
     if (typeof refusal !== "object" || refusal === null || told.has(refusal)) return;
-    told.add(refusal);
-    box.current?.focus();
+    // The dialog that closes gives the focus back to what opened it; then it is this list's.
+    const later = setTimeout(() => {
+      told.add(refusal);
+      box.current?.focus();
+    }, 50);
+    return () => clearTimeout(later);
   }, [refusal]);
   const e = refusal instanceof LatchkeyError ? refusal : undefined;
   return (

@@ -37,7 +37,7 @@ export function RevokeRow({ of, onRevoked }: { of: OwnedAccessKey; onRevoked: ()
   if (revoke.isSuccess) {
     return (
       <span ref={outcome} tabIndex={-1} className="outcome">
-        Held everywhere after {duration(revoke.data.ms)}
+        Held everywhere <span className="unbroken">after {duration(revoke.data.ms)}</span>
       </span>
     );
   }

@@ -1,7 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
-import { useNavigate } from "react-router";
 
-import { api, queries, type Account } from "../api";
+import { api, type Account } from "../api";
 import { useMe } from "../session";
 import { Button } from "../ui/button";
 import { ConfirmInPlace } from "../ui/confirm";
@@ -15,17 +14,13 @@ import { timed } from "./timed";
 /** Shuts an account out until it is let in again. */
 export function Suspension({ account }: { account: Account }) {
   const me = useMe();
-  const navigate = useNavigate();
   const own = account.id === me.id;
   const suspend = useMutation({
     mutationFn: () => timed(() => api.accountSuspend(account.id)),
     onSuccess: ({ value, ms }) => {
+      // One's own session has ended with it: begin anew, with nothing left of what this page knew.
+      if (own) return location.replace("/sign-in");
       notify(`${value.handle} is suspended`, `It held on every instance after ${duration(ms)}.`);
-      if (own) {
-        queries.clear(); // one's own session has ended with it
-        void navigate("/sign-in", { replace: true });
-        return;
-      }
       restore.reset();
       accountChanged(value);
     },

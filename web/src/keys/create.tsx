@@ -1,6 +1,6 @@
 import { LatchkeyError, type Schema } from "@latchkey-dev/sdk";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useRef, useState, type FormEvent } from "react";
+import { useCallback, useEffect, useRef, useState, type FormEvent, type RefObject } from "react";
 
 import { api, catalogue, instance, me, queries } from "../api";
 import { inWords } from "../permissions";
@@ -39,6 +39,7 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
   const [draft, setDraft] = useState(blank);
   const [issued, setIssued] = useState<Issued>();
   const name = useRef<HTMLInputElement>(null);
+  const made = useRef(false); // the secret has the focus next
   const policy = useQuery({ ...instance, enabled: open });
 
   const create = useMutation({
@@ -47,6 +48,7 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
       const { secret, name } = await api.accessKeyCreate(input);
       onCreated(); // before the secret is there: from then on, leaving is warned of
       setDraft(blank);
+      made.current = true;
       setIssued({ name, secret });
     },
     onSuccess: () => void queries.invalidateQueries({ queryKey: accessKeysKey }),
@@ -54,9 +56,13 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
       if (isUnsure(e)) void queries.invalidateQueries({ queryKey: accessKeysKey });
       if (!(e instanceof LatchkeyError)) return;
       if (e.code === "permission_not_held" || e.code === "permission_unknown") void Promise.all([queries.invalidateQueries(me), queries.invalidateQueries(catalogue)]);
-      if (e.metadata.pointer === "/name") name.current?.focus();
+      if (e.code === "name_invalid") name.current?.focus();
     },
   });
+  const forget = useCallback(() => {
+    made.current = false;
+    setIssued(undefined);
+  }, []);
   const cancel = () => {
     create.reset();
     setDraft(blank);
@@ -64,12 +70,12 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
   };
   return (
     <>
-      <Dialog open={open} onClose={() => create.isPending || onClose()} dismissible={false} wide focus={name} focusAfter={back} title="Create an access key" description="A key lets a program sign in as you. Its secret is shown once, after this.">
+      <Dialog open={open} onClose={() => create.isPending || onClose()} dismissible={false} wide focus={name} focusAfter={() => !made.current && back()} title="Create an access key" description="A key lets a program sign in as you. Its secret is shown once, after this.">
         <Shown query={policy} space={9}>
           {({ access_keys }) => <Form draft={draft} policy={access_keys} error={create.error} busy={create.isPending} name={name} onChange={setDraft} onCancel={cancel} onSubmit={(input) => create.mutate(input)} />}
         </Shown>
       </Dialog>
-      {issued && <SecretDialog title="Your new access key" name={issued.name} secret={issued.secret} onClose={() => setIssued(undefined)} />}
+      {issued && <SecretDialog title="Your new access key" name={issued.name} secret={issued.secret} onClose={forget} />}
     </>
   );
 }
@@ -85,12 +91,13 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
   policy: Policy;
   error: Error | null;
   busy: boolean;
-  name: React.RefObject<HTMLInputElement | null>;
+  name: RefObject<HTMLInputElement | null>;
   onChange: (next: Draft) => void;
   onCancel: () => void;
   onSubmit: (input: Schema<"AccessKeyInput">) => void;
 }) {
   const [now] = useState(() => new Date());
+  useEffect(() => name.current?.focus(), [name]); // the dialog could not, where its form came later
   const [tried, setTried] = useState(false);
   const known = useQuery(catalogue);
   const used = useQuery(usage);
@@ -98,7 +105,7 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
   const expiry = draft.expiry ?? { term: usual(policy), day: "" };
   const at = momentOf(expiry, policy, now);
   const faults = {
-    name: draft.name.trim() === "" && "Give the key a name, such as the program that will use it.",
+    name: draft.name.trim() === "" ? "Give the key a name, such as that of the program that will use it." : [...draft.name.trim()].length > 100 && "A name has 100 characters at the most.",
     permissions: draft.permissions === "only" && draft.chosen.length === 0 && "Tick at least one permission, or choose the same as your account.",
     expiry: at === undefined && "Choose a day that has not ended yet.",
   };
@@ -112,7 +119,7 @@ function Form({ draft, policy, error, busy, name, onChange, onCancel, onSubmit }
     const limits = limitsOf(draft.caps);
     onSubmit({ name: draft.name.trim(), permissions: draft.permissions === "same" ? null : draft.chosen, expires_at: moment?.toISOString() ?? null, ...(limits && { limits }) });
   };
-  const ofName = error instanceof LatchkeyError && error.metadata.pointer === "/name" && error.detail;
+  const ofName = error instanceof LatchkeyError && error.code === "name_invalid" && error.detail;
   return (
     <form className="form create" noValidate onSubmit={submit}>
       <TextField ref={name} label="Name" hint="What will use the key. You can change it later." autoComplete="off" required value={draft.name} error={(tried && faults.name) || ofName} onChange={(e) => onChange({ ...draft, name: e.target.value })} />

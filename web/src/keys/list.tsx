@@ -47,7 +47,10 @@ function useFilter() {
   const change = (changes: Record<string, string>) =>
     setParams(
       (before) => {
-        for (const [name, value] of Object.entries(changes)) value ? before.set(name, value) : before.delete(name);
+        for (const [name, value] of Object.entries(changes)) {
+          if (value) before.set(name, value);
+          else before.delete(name);
+        }
         return before;
       },
       { replace: true, preventScrollReset: true, flushSync: true }, // at once: a box that is ticked stays ticked
@@ -95,7 +98,7 @@ export function AccessKeys() {
     </div>
   );
   return (
-    <Page title="Access keys" lead="With a key, a program signs in as you, and may no more than you." docs="permissions.md" actions={actions}>
+    <Page title="Access keys" lead="A key lets a program sign in as you." docs="permissions.md" actions={actions}>
       <UsageLine />
       <List
         list={list}

@@ -20,7 +20,7 @@ export function ExpiringSoon({ keys, more }: { keys: AccessKey[]; more: boolean 
         <strong>
           {more ? `More than ${plural(live.length, "key")} expire` : live.length === 1 ? "A key expires" : `${plural(live.length, "key")} expire`} within 14 days.
         </strong>{" "}
-        Give each a later expiry, or a successor, before what uses it stops.
+        {live.length === 1 ? "Give it" : "Give each"} a later expiry, or a successor, before what uses it stops.
       </p>
       <ul>
         {live.slice(0, named).map((k) => (
@@ -48,7 +48,8 @@ const windows: Record<Schema<"UsageWindowUnit">, string> = { day: "Today (UTC)",
 /** What the account used, and of which limits. It has its place before that is known, so that nothing moves. */
 export function UsageLine() {
   const { data } = useQuery(usage);
-  return <div className="usage-line">{data && <Used {...data} />}</div>;
+  const worth = data && (data.query.limit !== undefined || data.mutation.limit !== undefined || data.credits.balance !== 0 || data.query.used + data.mutation.used + data.credits.used > 0);
+  return <div className="usage-line">{worth && <Used {...data} />}</div>;
 }
 
 function Used({ window, query, mutation, credits }: Schema<"AccountUsage">) {

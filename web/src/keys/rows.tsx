@@ -11,17 +11,17 @@ import { NoSparkline, Sparkline } from "./sparkline";
 /** The columns of the table of own keys. `days` may come later, or not at all: the rest does not wait for it. */
 export function columnsOf(known: Catalogue | undefined, days: Days | "failed" | undefined): Column<AccessKey>[] {
   return [
-    { title: "Name", sort: "name", cell: (key) => <Name accessKey={key} /> },
+    { title: "Name", sort: "name", cell: (key) => <Name item={key} /> },
     { title: "Status", cell: (key) => <StatusBadge status={key.status} /> },
-    { title: "May", cell: (key) => <May accessKey={key} known={known} /> },
+    { title: "Permissions", cell: (key) => <May item={key} known={known} /> },
     { title: "Created", sort: "created_at", cell: (key) => <When at={key.createdAt} /> },
-    { title: "Expires", sort: "expires_at", cell: (key) => <Expires accessKey={key} /> },
-    { title: "Last used", sort: "last_used_at", cell: (key) => <LastUsed accessKey={key} /> },
-    { title: "30 days", cell: (key) => <Use accessKey={key} days={days} /> },
+    { title: "Expires", sort: "expires_at", cell: (key) => <Expires item={key} /> },
+    { title: "Last used", sort: "last_used_at", cell: (key) => <LastUsed item={key} /> },
+    { title: "Last 30 days", cell: (key) => <Use item={key} days={days} /> },
   ];
 }
 
-function Name({ accessKey: { id, name, hint } }: { accessKey: AccessKey }) {
+function Name({ item: { id, name, hint } }: { item: AccessKey }) {
   return (
     <span className="key-name">
       <Link to={`/settings/access-keys/${id}`} className="clamp" title={name}>
@@ -34,7 +34,7 @@ function Name({ accessKey: { id, name, hint } }: { accessKey: AccessKey }) {
   );
 }
 
-function May({ accessKey: { permissions, effective_permissions, status }, known }: { accessKey: AccessKey; known: Catalogue | undefined }) {
+function May({ item: { permissions, effective_permissions, status }, known }: { item: AccessKey; known: Catalogue | undefined }) {
   const full = known && `May ${inWords(permissions ?? null, known)}.`;
   return (
     <span className="key-may">
@@ -46,13 +46,13 @@ function May({ accessKey: { permissions, effective_permissions, status }, known 
   );
 }
 
-function Expires({ accessKey }: { accessKey: AccessKey }) {
-  if (!accessKey.expires_at) return <span className="muted">Never</span>;
-  const when = <When at={accessKey.expires_at} />;
-  return endsSoon(accessKey) ? <Badge tone="warn">{when}</Badge> : when;
+function Expires({ item }: { item: AccessKey }) {
+  if (!item.expires_at) return <span className="muted">Never</span>;
+  const when = <When at={item.expires_at} />;
+  return endsSoon(item) ? <Badge tone="warn">{when}</Badge> : when;
 }
 
-function LastUsed({ accessKey: { last_used_at, last_used_ip } }: { accessKey: AccessKey }) {
+function LastUsed({ item: { last_used_at, last_used_ip } }: { item: AccessKey }) {
   if (!last_used_at) return <span className="muted">Never</span>;
   return (
     <span className="key-used">
@@ -66,10 +66,10 @@ function LastUsed({ accessKey: { last_used_at, last_used_ip } }: { accessKey: Ac
   );
 }
 
-function Use({ accessKey, days }: { accessKey: AccessKey; days: Days | "failed" | undefined }) {
+function Use({ item, days }: { item: AccessKey; days: Days | "failed" | undefined }) {
   if (days === undefined) return <NoSparkline words="Loading" />;
   if (days === "failed") return <NoSparkline words="What it was used for could not be loaded" />;
-  const counts = days.byKey.get(accessKey.id);
-  if (accessKey.status === "revoked" || accessKey.status === "revoking") return <NoSparkline words="Not counted here once revoked" />;
+  const counts = days.byKey.get(item.id);
+  if (item.status === "revoked" || item.status === "revoking") return <NoSparkline words="Not counted here once revoked" />;
   return counts?.some((n) => n > 0) ? <Sparkline counts={counts} from={days.from} /> : <NoSparkline words="No requests in 30 days" />;
 }

@@ -59,8 +59,8 @@ export function SecretDialog({ title, name, secret, onClose }: { title: string; 
           <CopyButton kind="primary" text={secret} label="Copy secret" />
         </div>
       </div>
-      <Snippet label="As an environment variable" copy="Copy the variable" text={`export ${variableOf(name)}='${secret}'`} />
-      <Snippet label="To try it: the service says what the key is" copy="Copy the command" text={`curl ${location.origin}/api/access-keys/self -H 'Authorization: Bearer ${secret}'`} />
+      <Snippet label="Environment variable" copy="Copy variable" text={`export ${variableOf(name)}='${secret}'`} />
+      <Snippet label="Command to try it" copy="Copy command" text={`curl ${location.origin}/api/access-keys/self -H 'Authorization: Bearer ${secret}'`} />
       <Choice checked={stored} onChange={(e) => setStored(e.target.checked)}>
         I have stored it
       </Choice>

@@ -13,8 +13,8 @@ interface Props {
   wide?: boolean;
   /** What has the focus first; else it is the first thing that can. */
   focus?: RefObject<HTMLElement | null>;
-  /** Where the focus goes afterwards, where what had it before may be gone. */
-  focusAfter?: () => HTMLElement | null;
+  /** Where the focus goes afterwards, where what had it before may be gone; false: it stays, as something else has opened. */
+  focusAfter?: () => HTMLElement | null | false;
   children: ReactNode;
 }
 
