@@ -177,7 +177,7 @@ function Lease({ health: { lease, ...h } }: { health: InstanceHealth }) {
       <span>
         {duration(lease.age_ms)} old of {duration(lease.length_ms)} {lapsed && <Badge tone="bad">Lapsed</Badge>}
       </span>
-      <meter aria-label="Age of the lease" min={0} max={lease.length_ms} high={lease.length_ms * 0.6} optimum={0} value={Math.min(lease.age_ms, lease.length_ms)}>
+      <meter aria-label="Age of the lease" min={0} max={lease.length_ms} low={lease.length_ms * 0.6} high={lease.length_ms * 0.9} optimum={0} value={Math.min(lease.age_ms, lease.length_ms)}>
         {duration(lease.age_ms)}
       </meter>
     </div>

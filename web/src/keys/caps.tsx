@@ -60,7 +60,7 @@ function Cap({ title, used, limit }: { title: string; used: number; limit: numbe
       <span>
         {title}: <strong>{number(used)}</strong> of {number(limit)} used{full && <span className="wrong"> · nothing left: more is refused</span>}
       </span>
-      <meter aria-label={`${title} used`} min={0} max={Math.max(limit, 1)} high={Math.max(limit, 1) * 0.85} optimum={0} value={limit === 0 ? 1 : used} />
+      <meter aria-label={`${title} used`} min={0} max={Math.max(limit, 1)} low={limit * 0.75} high={Math.max(limit, 1) * 0.999} optimum={0} value={limit === 0 ? 1 : used} />
     </li>
   );
 }
