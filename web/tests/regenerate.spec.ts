@@ -40,7 +40,7 @@ test("a new secret now: the old one is dead, the key is the same, and nothing of
   expect(await works(instance, key.secret)).toBe(false);
   expect(await works(instance, secret)).toBe(true);
   await store(page);
-  await expect(page.getByRole("button", { name: "Regenerate" })).toBeFocused();
+  await expect(page.getByRole("heading", { name: "Server", level: 1 })).toBeFocused();
   const hint = secret.split("_").slice(0, 2).join("_");
   await expect(page.getByRole("region", { name: "Facts" })).toContainText(hint);
   await expect(page.getByRole("region", { name: "History" })).toContainText("You gave the key a new secret.The old one was dead at once.");
