@@ -1,7 +1,6 @@
 import type { Page } from "@playwright/test";
 
 import type { AccessKey } from "../src/api";
-import type { Person } from "./instance";
 import { as, expect, expectAccessible, test } from "./test";
 
 const day = 86_400_000;
@@ -212,45 +211,48 @@ test("a slow list says that it loads", async ({ page, member }) => {
 });
 
 test("ten thousand keys can be paged and searched without a halt", async ({ page, member }) => {
-  await serveMany(page, member, 10_000);
+  await serveMany(page, 10_000);
   await as(page, member, "/settings/access-keys");
   await expect(page.getByText("100 keys, and there are more")).toBeVisible();
   for (let n = 2; n <= 10; n++) {
     await page.getByRole("button", { name: "Show more" }).click();
     await expect(page.getByText(`${(n * 100).toLocaleString("en-GB")} keys, and there are more`)).toBeVisible();
   }
-  expect(await scroll(page), "a frame of scrolling through 1,000 keys, in ms").toBeLessThan(200);
-  await page.evaluate(() => window.scrollTo(0, 0));
-  const search = page.getByRole("searchbox", { name: "Search" });
-  const longest = await page.evaluateHandle(() => {
-    const tasks: number[] = [];
-    new PerformanceObserver((l) => l.getEntries().forEach((e) => tasks.push(e.duration))).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
-    return tasks;
-  });
-  const begun = Date.now();
-  await search.pressSequentially("Key 9999", { delay: 20 });
-  await expect.poll(() => names(page)).toEqual(["Key 9999"]);
-  expect(Date.now() - begun, "from the first letter to the key").toBeLessThan(4_000);
-  expect(Math.max(0, ...(await longest.jsonValue())), "the slowest letter, in ms").toBeLessThan(400);
+  const busy = await cpu(page);
+  // In time of the processor, as other programs run on the machine as well.
+  const scrolling = await busy(() => scroll(page));
+  expect(scrolling / 40, "for a frame of scrolling through 1,000 keys, in ms").toBeLessThan(50);
+  const typing = await busy(() => page.locator("input[type=search]").pressSequentially("Key 9999", { delay: 20 })); // roles of 1,000 rows take longer than the letters
+  expect(typing / 8, "for a letter, in ms").toBeLessThan(50);
+  const finding = await busy(() => page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1));
+  expect(finding, "to show what was found in place of 1,000, in ms").toBeLessThan(1000);
+  expect(await names(page)).toEqual(["Key 9999"]);
 });
 
-/** Scrolls from top to bottom and gives the median time of a frame, in ms. */
-function scroll(page: Page): Promise<number> {
+/** Measures what the page's thread does during something, in ms. */
+async function cpu(page: Page) {
+  const debug = await page.context().newCDPSession(page);
+  await debug.send("Performance.enable", { timeDomain: "threadTicks" });
+  const sum = async () => (await debug.send("Performance.getMetrics")).metrics.find((m) => m.name === "TaskDuration")!.value * 1000;
+  return async (something: () => Promise<unknown>) => {
+    const before = await sum();
+    await something();
+    return (await sum()) - before;
+  };
+}
+
+/** Scrolls from top to bottom, and up again. */
+function scroll(page: Page) {
   return page.evaluate(async () => {
-    const gaps: number[] = [];
-    let last = performance.now();
-    for (let i = 0; i < 40; i++) {
-      window.scrollTo(0, (i / 40) * document.documentElement.scrollHeight);
+    for (let i = 1; i <= 40; i++) {
+      window.scrollTo(0, ((i % 40) / 40) * document.documentElement.scrollHeight);
       await new Promise(requestAnimationFrame);
-      gaps.push(performance.now() - last);
-      last = performance.now();
     }
-    return gaps.sort((a, b) => a - b)[20]!;
   });
 }
 
 /** Serves a list as an account with so many keys has it, in pages; made up, as making them would take minutes. */
-async function serveMany(page: Page, member: Person, count: number) {
+async function serveMany(page: Page, count: number) {
   const key = (i: number): AccessKey => ({
     id: `c${String(i).padStart(19, "0")}`,
     createdAt: new Date(Date.UTC(2026, 0, 1) + i * 60_000).toISOString(),
@@ -270,5 +272,4 @@ async function serveMany(page: Page, member: Person, count: number) {
     const keys = found.slice(from, from + Number(query.get("limit")));
     return route.fulfill({ json: { keys, ...(from + keys.length < found.length && { next_cursor: keys.at(-1)!.id }) } });
   });
-  void member;
 }

@@ -46,7 +46,7 @@ export function Alert({ open, onClose, title, description, focus, children }: Om
   return (
     <AlertDialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
       <AlertDialog.Portal>
-        <AlertDialog.Backdrop className="backdrop" />
+        <AlertDialog.Backdrop className="backdrop over" forceRender /> {/* also over a dialog, which it is about */}
         <AlertDialog.Popup className="dialog narrow" initialFocus={focus}>
           <AlertDialog.Title className="dialog-title">{title}</AlertDialog.Title>
           {description && <AlertDialog.Description className="dialog-description">{description}</AlertDialog.Description>}
