@@ -40,7 +40,7 @@ export default function Sessions() {
           </Shown>
         </div>
       </Section>
-      <PasswordSection others={(query.data?.length ?? 1) - 1} />
+      {!query.isPending && <PasswordSection others={(query.data?.length ?? 1) - 1} />}
     </Page>
   );
 }

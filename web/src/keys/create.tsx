@@ -41,6 +41,9 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
   const name = useRef<HTMLInputElement>(null);
   const made = useRef(false); // the secret has the focus next
   const policy = useQuery({ ...instance, enabled: open });
+  const known = useQuery({ ...catalogue, enabled: open });
+  const used = useQuery({ ...usage, enabled: open });
+  const ready = !policy.isPending && !known.isPending && !used.isPending; // the dialog opens at its full height
 
   const create = useMutation({
     // The secret goes from the answer into this component alone: what a mutation returns is kept by the cache of all mutations.
@@ -70,7 +73,7 @@ export default function CreateKey({ open, onClose, onCreated }: { open: boolean;
   };
   return (
     <>
-      <Dialog open={open} onClose={() => create.isPending || onClose()} dismissible={false} wide focus={name} focusAfter={() => !made.current && back()} title="Create an access key" description="A key lets a program sign in as you. Its secret is shown once, after this.">
+      <Dialog open={open && ready} onClose={() => create.isPending || onClose()} dismissible={false} wide focus={name} focusAfter={() => !made.current && back()} title="Create an access key" description="A key lets a program sign in as you. Its secret is shown once, after this.">
         <Shown query={policy} space={9}>
           {({ access_keys }) => <Form draft={draft} policy={access_keys} error={create.error} busy={create.isPending} name={name} onChange={setDraft} onCancel={cancel} onSubmit={(input) => create.mutate(input)} />}
         </Shown>

@@ -10,7 +10,7 @@ import { Page } from "../ui/page";
 import { Empty, Loading } from "../ui/states";
 import { Table, type Sorting } from "../ui/table";
 import { ExpiringSoon, UsageLine } from "./notices";
-import { accessKeys, anyKey, daily, expiring, isRevoked, type Filter } from "./queries";
+import { accessKeys, anyKey, daily, expiring, isRevoked, usage, type Filter } from "./queries";
 import { columnsOf } from "./rows";
 import { SearchField } from "./search";
 import "./keys.css";
@@ -99,7 +99,6 @@ export function AccessKeys() {
   );
   return (
     <Page title="Access keys" lead="A key lets a program sign in as you." docs="permissions.md" actions={actions}>
-      <UsageLine />
       <List
         list={list}
         filter={filter}
@@ -122,14 +121,16 @@ function List({ list, filter, filters, empty, onChange }: {
   empty: ReactNode;
   onChange: (changes: Record<string, string>) => void;
 }) {
-  // The warning stands above the table and must not push it down when it comes: they come together.
+  // What stands above the table must not push it down when it comes: they come together.
   const warned = useQuery(expiring);
+  const used = useQuery(usage);
   const days = useQuery(daily);
   const known = useQuery(catalogue);
   const columns = useMemo(() => columnsOf(known.data, days.data ?? (days.isError ? "failed" : undefined)), [known.data, days.data, days.isError]);
-  if (warned.isPending) return <Loading />;
+  if (warned.isPending || used.isPending) return <Loading />;
   return (
     <>
+      {used.data && <UsageLine {...used.data} />}
       {warned.data && <ExpiringSoon keys={warned.data.keys} more={warned.data.next_cursor !== undefined} />}
       {filters && <Filters filter={filter} onChange={onChange} />}
       <div className="keys" aria-busy={list.isPlaceholderData || undefined}>

@@ -1,11 +1,9 @@
 import type { Schema } from "@latchkey-dev/sdk";
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 
 import type { AccessKey } from "../api";
 import { number, plural } from "../ui/format";
 import { When } from "../ui/time";
-import { usage } from "./queries";
 
 const named = 5;
 
@@ -45,16 +43,12 @@ export function ExpiringSoon({ keys, more }: { keys: AccessKey[]; more: boolean 
 
 const windows: Record<Schema<"UsageWindowUnit">, string> = { day: "Today (UTC)", month: "This month (UTC)", life: "So far" };
 
-/** What the account used, and of which limits. It has its place before that is known, so that nothing moves. */
-export function UsageLine() {
-  const { data } = useQuery(usage);
-  const worth = data && (data.query.limit !== undefined || data.mutation.limit !== undefined || data.credits.balance !== 0 || data.query.used + data.mutation.used + data.credits.used > 0);
-  return <div className="usage-line">{worth && <Used {...data} />}</div>;
-}
-
-function Used({ window, query, mutation, credits }: Schema<"AccountUsage">) {
+/** What the account used, and of which limits; nothing where it never did. */
+export function UsageLine({ window, query, mutation, credits }: Schema<"AccountUsage">) {
+  const limited = query.limit !== undefined || mutation.limit !== undefined;
+  if (!limited && credits.balance === 0 && query.used + mutation.used + credits.used === 0) return null;
   return (
-    <>
+    <div className="usage-line">
       <span>{windows[window.unit]}</span>
       <Quota {...query} one="query" other="queries" />
       <Quota {...mutation} one="mutation" other="mutations" />
@@ -63,7 +57,7 @@ function Used({ window, query, mutation, credits }: Schema<"AccountUsage">) {
           {plural(credits.used, "credit")} used, <strong>{number(credits.balance)}</strong> left
         </span>
       )}
-    </>
+    </div>
   );
 }
 

@@ -55,7 +55,7 @@ export function SecretDialog({ title, name, secret, onClose }: { title: string; 
           Secret
         </label>
         <div className="secret-line">
-          <textarea ref={field} id="secret" className="input mono" readOnly rows={2} spellCheck={false} autoComplete="off" translate="no" dir="ltr" value={secret} onFocus={(e) => e.target.select()} />
+          <textarea ref={field} id="secret" className="input mono" readOnly rows={3} spellCheck={false} autoComplete="off" translate="no" dir="ltr" value={secret} onFocus={(e) => e.target.select()} />
           <CopyButton kind="primary" text={secret} label="Copy secret" />
         </div>
       </div>
