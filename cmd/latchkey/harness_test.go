@@ -271,14 +271,21 @@ func postmaster(t *testing.T, dir string) int {
 	return pid
 }
 
-// servers counts the living server processes of a data folder.
+// servers counts the living server processes of a data folder. What a server has just forked looks like it for a moment.
 func servers(t *testing.T, dir string) int {
 	t.Helper()
-	out, err := exec.Command("ps", "-axww", "-o", "stat=,args=").Output()
+	out, err := exec.Command("ps", "-axww", "-o", "pid=,ppid=,stat=,args=").Output()
 	check(t, err)
-	n := 0
+	parents := map[string]string{} // of those that look like servers, by their own number
 	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "postgres -D "+dir+"/postgres/pgdata ") && !strings.HasPrefix(line, "Z") {
+		field := strings.Fields(line)
+		if strings.Contains(line, "postgres -D "+dir+"/postgres/pgdata ") && !strings.HasPrefix(field[2], "Z") {
+			parents[field[0]] = field[1]
+		}
+	}
+	n := 0
+	for _, parent := range parents {
+		if _, forked := parents[parent]; !forked {
 			n++
 		}
 	}
