@@ -6,7 +6,7 @@ export default defineConfig({
   outputDir: "../bin/console-tests",
   globalSetup: "./tests/build.ts",
   fullyParallel: true,
-  workers: Number(process.env.LATCHKEY_TEST_WORKERS ?? 2),
+  workers: Number(process.env.LATCHKEY_TEST_WORKERS ?? 3),
   timeout: 60_000, // generous: the machine may be busy
   expect: { timeout: 15_000 },
   forbidOnly: !!process.env.CI,

@@ -111,9 +111,9 @@ func (q *Queries) UsageDays(ctx context.Context, db DBTX, arg UsageDaysParams) (
 }
 
 const usageDaysOfAccount = `-- name: UsageDaysOfAccount :many
-SELECT d.access_key_id, d.start, d.query, d.mutation, d.credits, d.denied_permission, d.denied_quota, d.denied_credits FROM access_key k
+SELECT d.access_key_id, d.start, d.query, d.mutation, d.credits, d.denied_permission, d.denied_quota, d.denied_credits FROM (SELECT id FROM access_key WHERE account_id = $1 AND revoked_at IS NULL ORDER BY id DESC LIMIT 1000) k
   JOIN usage_day d ON d.access_key_id = k.id
- WHERE k.account_id = $1 AND k.revoked_at IS NULL AND d.start >= $2::timestamptz AND d.start < $3::timestamptz
+ WHERE d.start >= $2::timestamptz AND d.start < $3::timestamptz
  ORDER BY d.access_key_id DESC, d.start
 `
 
@@ -123,7 +123,7 @@ type UsageDaysOfAccountParams struct {
 	ToStart   time.Time
 }
 
-// UsageDaysOfAccount reads by day the counts of those keys of an account that are not revoked.
+// UsageDaysOfAccount reads by day the counts of those keys of an account that are not revoked, of the newest thousand.
 func (q *Queries) UsageDaysOfAccount(ctx context.Context, db DBTX, arg UsageDaysOfAccountParams) ([]UsageDay, error) {
 	rows, err := db.Query(ctx, usageDaysOfAccount, arg.AccountID, arg.FromStart, arg.ToStart)
 	if err != nil {

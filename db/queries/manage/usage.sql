@@ -6,11 +6,11 @@ SELECT * FROM usage_hour WHERE access_key_id = @access_key_id AND start >= @from
 -- name: UsageDays :many
 SELECT * FROM usage_day WHERE access_key_id = @access_key_id AND start >= @from_start::timestamptz AND start < @to_start::timestamptz ORDER BY start;
 
--- UsageDaysOfAccount reads by day the counts of those keys of an account that are not revoked.
+-- UsageDaysOfAccount reads by day the counts of those keys of an account that are not revoked, of the newest thousand.
 -- name: UsageDaysOfAccount :many
-SELECT d.* FROM access_key k
+SELECT d.* FROM (SELECT id FROM access_key WHERE account_id = @account_id AND revoked_at IS NULL ORDER BY id DESC LIMIT 1000) k
   JOIN usage_day d ON d.access_key_id = k.id
- WHERE k.account_id = @account_id AND k.revoked_at IS NULL AND d.start >= @from_start::timestamptz AND d.start < @to_start::timestamptz
+ WHERE d.start >= @from_start::timestamptz AND d.start < @to_start::timestamptz
  ORDER BY d.access_key_id DESC, d.start;
 
 -- UsageTotal reads what a key was ever used for. No row: it never was.

@@ -2559,8 +2559,8 @@ type ClientInterface interface {
 
 	// AccountUsageDaily What each of the own keys was used for, by day
 	//
-	// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
-	// two seconds behind.
+	// The last 30 days, today included, of the newest thousand keys that are not revoked. Keys and days without anything are left out. Counts
+	// are at most two seconds behind.
 	//
 	// Corresponds with GET /api/accounts/usage/daily (the `AccountUsageDaily` operationId).
 	AccountUsageDaily(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3281,8 +3281,8 @@ func (c *Client) AccountUsage(ctx context.Context, reqEditors ...RequestEditorFn
 
 // AccountUsageDaily What each of the own keys was used for, by day
 //
-// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
-// two seconds behind.
+// The last 30 days, today included, of the newest thousand keys that are not revoked. Keys and days without anything are left out. Counts
+// are at most two seconds behind.
 //
 // Corresponds with GET /api/accounts/usage/daily (the `AccountUsageDaily` operationId).
 func (c *Client) AccountUsageDaily(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7069,8 +7069,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccountUsageDailyWithResponse What each of the own keys was used for, by day
 	//
-	// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
-	// two seconds behind.
+	// The last 30 days, today included, of the newest thousand keys that are not revoked. Keys and days without anything are left out. Counts
+	// are at most two seconds behind.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13844,8 +13844,8 @@ func (c *ClientWithResponses) AccountUsageWithResponse(ctx context.Context, reqE
 
 // AccountUsageDailyWithResponse What each of the own keys was used for, by day
 //
-// The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
-// two seconds behind.
+// The last 30 days, today included, of the newest thousand keys that are not revoked. Keys and days without anything are left out. Counts
+// are at most two seconds behind.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -568,8 +568,8 @@ export interface paths {
         };
         /**
          * What each of the own keys was used for, by day
-         * @description The last 30 days of the keys that are not revoked, today included. Keys and days without anything are left out. Counts are at most
-         *     two seconds behind.
+         * @description The last 30 days, today included, of the newest thousand keys that are not revoked. Keys and days without anything are left out. Counts
+         *     are at most two seconds behind.
          */
         get: operations["AccountUsageDaily"];
         put?: never;

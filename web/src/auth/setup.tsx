@@ -56,7 +56,7 @@ export function Setup() {
                 if (!complete.isPending && again === token) complete.mutate();
               }}
             >
-              <TextField label="Set-up code" required maxLength={40} autoComplete="one-time-code" spellCheck={false} className="mono" value={code} onChange={(e) => setCode(e.target.value)} hint="The last line that latchkey serve printed. It lives one hour; a restart prints a new one." />
+              <TextField label="Set-up code" required maxLength={40} autoComplete="one-time-code" spellCheck={false} className="code" value={code} onChange={(e) => setCode(e.target.value)} hint="The last line that latchkey serve printed. It lives one hour; a restart prints a new one." />
               <TextField label="Handle" required maxLength={30} pattern="[A-Za-z0-9][A-Za-z0-9_\-]*" autoComplete="username" autoCapitalize="none" spellCheck={false} value={identifier} onChange={(e) => setIdentifier(e.target.value)} hint="With which you sign in: letters, digits, - and _." />
               <TextField label="Password" type="password" required minLength={settings.password_min} maxLength={1024} autoComplete="new-password" value={token} onChange={(e) => setToken(e.target.value)} hint={`At least ${settings.password_min} characters. A sentence is a good one.`} />
               <TextField label="Password again" type="password" required autoComplete="new-password" value={again} onChange={(e) => setAgain(e.target.value)} error={again !== "" && again !== token && !token.startsWith(again) ? "The two differ." : undefined} />
