@@ -84,6 +84,8 @@ export function AccessKeys() {
   const list = useInfiniteQuery(accessKeys(filter));
   const none = !filtered && list.data?.pages[0]?.keys.length === 0;
   const any = useQuery({ ...anyKey, enabled: none });
+  // Read here and always: what a query's user has not read, they are not told of.
+  const pending = list.isPending || (none && any.isPending);
   const create = (
     <Button kind="primary" data-creates="" onClick={creating.start}>
       Create a key
@@ -104,7 +106,8 @@ export function AccessKeys() {
         filter={filter}
         onChange={change}
         filters={!none || filter.revoked}
-        empty={none ? any.isPending ? <Loading /> : <NoKeys create={create} anyRevoked={any.data === true} onRevoked={() => change({ revoked: "1" })} /> : <NothingFound onClear={() => change({ search: "", status: "" })} />}
+        pending={pending}
+        empty={none ? <NoKeys create={create} anyRevoked={any.data === true} onRevoked={() => change({ revoked: "1" })} /> : <NothingFound onClear={() => change({ search: "", status: "" })} />}
       />
       <Suspense fallback={null}>
         {createAsked && <CreateKey open={creating.open} onClose={creating.close} onCreated={creating.end} />}
@@ -114,10 +117,12 @@ export function AccessKeys() {
   );
 }
 
-function List({ list, filter, filters, empty, onChange }: {
+function List({ list, filter, filters, pending, empty, onChange }: {
   list: ReturnType<typeof useInfiniteQuery<{ keys: AccessKey[]; next_cursor?: string }>>;
   filter: Filter;
   filters: boolean;
+  /** There is nothing to show yet. */
+  pending: boolean;
   empty: ReactNode;
   onChange: (changes: Record<string, string>) => void;
 }) {
@@ -127,7 +132,7 @@ function List({ list, filter, filters, empty, onChange }: {
   const days = useQuery(daily);
   const known = useQuery(catalogue);
   const columns = useMemo(() => columnsOf(known.data, days.data ?? (days.isError ? "failed" : undefined)), [known.data, days.data, days.isError]);
-  if (warned.isPending || used.isPending) return <Loading />;
+  if (pending || warned.isPending || used.isPending) return <Loading />;
   return (
     <>
       {used.data && <UsageLine {...used.data} />}
