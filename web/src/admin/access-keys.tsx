@@ -9,12 +9,13 @@ import { Button } from "../ui/button";
 import { SelectField } from "../ui/field";
 import { Pages } from "../ui/more";
 import { Page } from "../ui/page";
+import { SearchField } from "../ui/search";
 import { Empty } from "../ui/states";
 import { Table, type Column } from "../ui/table";
 import { When } from "../ui/time";
 import { AccountField } from "./account-field";
 import "./admin.css";
-import { SearchFilter, useFilters } from "./filters";
+import { useFilters } from "./filters";
 import { RevokeMany } from "./revoke-many";
 import { RevokeRow } from "./revoke-row";
 import { keyInWords } from "./words";
@@ -54,7 +55,7 @@ export default function AdminAccessKeys() {
       }
     >
       <div className="filters admin-filters" role="search">
-        <SearchFilter label="Search" value={search} onChange={(next) => filters.set({ search: next })} />
+        <SearchField label="Search" value={search} onChange={(next) => filters.set({ search: next })} />
         <SelectField label="Status" value={isStatus(status) || status === "any" ? status : ""} onChange={(e) => filters.set({ status: e.target.value })}>
           <option value="">All but revoked</option>
           {Object.entries(statuses).map(([value, words]) => (

@@ -8,12 +8,13 @@ import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";
 import { Pages } from "../ui/more";
 import { Page } from "../ui/page";
+import { SearchField } from "../ui/search";
 import { Empty } from "../ui/states";
 import { Table, type Column } from "../ui/table";
 import { When } from "../ui/time";
 import "./admin.css";
 import { CreateAccount } from "./create-account";
-import { SearchFilter, useFilters } from "./filters";
+import { useFilters } from "./filters";
 import { RoleNames } from "./words";
 
 type Accounts = Schema<"AccountListResult">;
@@ -41,7 +42,7 @@ export default function AccountsScreen() {
       }
     >
       <div className="filters" role="search">
-        <SearchFilter label="Search by handle or name" value={search} onChange={(next) => filters.set({ search: next })} />
+        <SearchField label="Search by handle or name" value={search} onChange={(next) => filters.set({ search: next })} />
       </div>
       <div className="admin-accounts" aria-busy={accounts.isPlaceholderData}>
         <Pages

@@ -1,7 +1,7 @@
 import { LatchkeyError } from "@latchkey-dev/sdk";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { useBlocker, useNavigate } from "react-router";
+import { useNavigate } from "react-router";
 
 import { api, holds, instance, queries, type Account } from "../api";
 import { useMe } from "../session";
@@ -11,6 +11,7 @@ import { Actions, Alert, Dialog } from "../ui/dialog";
 import { Failure } from "../ui/failure";
 import { Choice, TextField } from "../ui/field";
 import { number } from "../ui/format";
+import { useAtStake } from "../ui/leave";
 import { Section } from "../ui/page";
 import { notify } from "../ui/toast";
 import { makePassword } from "./password";
@@ -26,13 +27,7 @@ export function CreateAccount({ onClose }: { onClose: () => void }) {
   const [stored, setStored] = useState(false);
   const [leaving, setLeaving] = useState(false);
   const atStake = account !== undefined && !stored;
-  const blocker = useBlocker(atStake);
-  useEffect(() => {
-    if (!atStake) return;
-    const warn = (e: BeforeUnloadEvent) => e.preventDefault();
-    window.addEventListener("beforeunload", warn);
-    return () => window.removeEventListener("beforeunload", warn);
-  }, [atStake]);
+  const blocker = useAtStake(atStake);
   const stay = () => {
     setLeaving(false);
     if (blocker.state === "blocked") blocker.reset();

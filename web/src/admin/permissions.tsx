@@ -7,6 +7,7 @@ import { Button } from "../ui/button";
 import { Actions, Alert } from "../ui/dialog";
 import { TextField } from "../ui/field";
 import { plural } from "../ui/format";
+import { useAtStake } from "../ui/leave";
 import { Page } from "../ui/page";
 import { Empty, Shown } from "../ui/states";
 import { When } from "../ui/time";
@@ -17,7 +18,7 @@ import { ImportDialog } from "./catalogue-import";
 import { CatalogueLists } from "./catalogue-lists";
 import { SaveDialog } from "./catalogue-save";
 import { CatalogueText } from "./catalogue-text";
-import { useDraft, useUnsaved } from "./use-draft";
+import { useDraft } from "./use-draft";
 import "./permissions.css";
 
 /** The permission catalogue: what the API that keys open is made of. */
@@ -39,7 +40,7 @@ function CatalogueEditor({ catalogue }: { catalogue: Catalogue }) {
   const [broken, setBroken] = useState(false); // the text
   const [refusal, setRefusal] = useState<unknown>();
   const unsaved = draft.changed || broken;
-  const blocker = useUnsaved(unsaved);
+  const blocker = useAtStake(unsaved, "screen");
 
   const asText = broken || params.get("view") === "json";
   const search = params.get("q") ?? "";

@@ -1,5 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
-import { useBlocker, type Blocker } from "react-router";
+import { useMemo, useState } from "react";
 
 import type { Catalogue } from "../api";
 import { placed, standing, type Placed } from "./catalogue-faults";
@@ -66,15 +65,4 @@ export function useDraft(catalogue: Catalogue): Draft {
     },
     blame: (found) => setFaults(placed(found, document)),
   };
-}
-
-/** Holds whoever leaves the screen while something is not saved, within the console and out of it. */
-export function useUnsaved(unsaved: boolean): Blocker {
-  useEffect(() => {
-    if (!unsaved) return;
-    const warn = (e: BeforeUnloadEvent) => e.preventDefault();
-    window.addEventListener("beforeunload", warn);
-    return () => window.removeEventListener("beforeunload", warn);
-  }, [unsaved]);
-  return useBlocker(({ currentLocation, nextLocation }) => unsaved && currentLocation.pathname !== nextLocation.pathname);
 }

@@ -7,12 +7,12 @@ import { Button } from "../ui/button";
 import { Choice, SelectField } from "../ui/field";
 import { Pages } from "../ui/more";
 import { Page } from "../ui/page";
+import { SearchField } from "../ui/search";
 import { Empty, Loading } from "../ui/states";
 import { Table, type Sorting } from "../ui/table";
 import { ExpiringSoon, UsageLine } from "./notices";
 import { accessKeys, anyKey, daily, expiring, isRevoked, usage, type Filter } from "./queries";
 import { columnsOf } from "./rows";
-import { SearchField } from "./search";
 import "./keys.css";
 
 // What is opened seldom is loaded when it is.
@@ -162,7 +162,7 @@ const once = (keys: AccessKey[]) => [...new Map(keys.map((k) => [k.id, k])).valu
 function Filters({ filter, onChange }: { filter: Filter; onChange: (changes: Record<string, string>) => void }) {
   return (
     <div className="filters" role="search">
-      <SearchField value={filter.search} onChange={(search) => onChange({ search })} />
+      <SearchField placeholder="Name, hint or id" value={filter.search} onChange={(search) => onChange({ search })} />
       <SelectField label="Status" value={filter.status} onChange={(e) => onChange({ status: e.target.value })}>
         <option value="">{filter.revoked ? "Any" : "Any but revoked"}</option>
         {Object.entries(statuses).map(([value, words]) => (

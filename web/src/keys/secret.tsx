@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
-import { useBlocker } from "react-router";
 
 import { Button } from "../ui/button";
 import { CopyButton } from "../ui/copy";
 import { Actions, Alert, Dialog } from "../ui/dialog";
 import { Choice } from "../ui/field";
+import { useAtStake } from "../ui/leave";
 
 /**
  * Shows a secret, this once: it is in this component's props and nowhere else, and leaves the page with it. Whoever leaves
@@ -13,15 +13,9 @@ import { Choice } from "../ui/field";
 export function SecretDialog({ title, name, secret, onClose }: { title: string; name: string; secret: string; onClose: () => void }) {
   const [stored, setStored] = useState(false);
   const [leaving, setLeaving] = useState(false);
-  const blocker = useBlocker(!stored);
+  const blocker = useAtStake(!stored);
   const field = useRef<HTMLTextAreaElement>(null);
   const stayButton = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (stored) return;
-    const warn = (e: BeforeUnloadEvent) => e.preventDefault();
-    window.addEventListener("beforeunload", warn);
-    return () => window.removeEventListener("beforeunload", warn);
-  }, [stored]);
   // A browser keeps the page that one leaves, to come back to it. It must not come back with the secret.
   useEffect(() => {
     window.addEventListener("pagehide", onClose);
