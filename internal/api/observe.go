@@ -92,11 +92,13 @@ func (o *observer) report(c echo.Context, err error, took time.Duration) {
 	}
 	o.count(operation, status, took)
 	level := slog.LevelInfo
-	if operation == "Livez" || operation == "Readyz" || o.verifies[operation] && err == nil {
-		level = slog.LevelDebug // orchestrators ask all the time, and the APIs that we serve for every request; see verdicts
-	}
-	if err != nil && isFault(err) {
+	switch {
+	case err != nil && isFault(err):
 		level = slog.LevelError
+	case operation == "Livez" || operation == "Readyz":
+		level = slog.LevelDebug // orchestrators ask all the time
+	case err == nil && (o.verifies[operation] || operation == "InstanceHealthGet" || operation == noOperation):
+		level = slog.LevelDebug // the APIs that we serve ask for every request, see verdicts; an open page asks all the time, and takes many files
 	}
 	if !o.cfg.Log.Enabled(c.Request().Context(), level) {
 		return
@@ -122,12 +124,15 @@ func (o *observer) count(operation string, status int, took time.Duration) {
 	o.duration.WithLabelValues(operation).Observe(took.Seconds())
 }
 
+// noOperation stands for what is none of the contract: a file of the console, or nothing at all.
+const noOperation = "none"
+
 // operation names the route that was matched; a path that fits none is not logged: it may be anything.
 func (o *observer) operation(c echo.Context) string {
 	if id := o.names[c.Request().Method+" "+c.Path()]; id != "" {
 		return id
 	}
-	return "none"
+	return noOperation
 }
 
 // newTrace goes on with the caller's trace, or begins one: 32 hex digits.

@@ -56,6 +56,20 @@ func newQuietHarness(t *testing.T) (*harness, *logBuffer) {
 	}), log
 }
 
+// What is asked all the time by nobody in particular would hide the rest.
+func TestNothingIsLoggedOfProbesAndOpenPages(t *testing.T) {
+	t.Parallel()
+	h, log := newQuietHarness(t)
+	quiet := []*answer{h.anonymous().get("/livez").want(200), h.anonymous().get("/readyz").want(200), h.root.get("/api/admin/health").want(200)}
+	log.await(t, h.root.get("/api/accounts").want(200).header.Get("X-Request-Id"))
+	for _, a := range quiet {
+		if strings.Contains(log.String(), a.header.Get("X-Request-Id")) {
+			t.Errorf("%s is logged", a.what)
+		}
+	}
+	log.await(t, h.anonymous().get("/api/admin/health").want(401, "credential_required").header.Get("X-Request-Id"))
+}
+
 func TestNothingIsLoggedOfWhatIsAllowed(t *testing.T) {
 	t.Parallel()
 	h, log := newQuietHarness(t)
