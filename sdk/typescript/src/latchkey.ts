@@ -1,10 +1,11 @@
 import createClient, { type Client } from "openapi-fetch";
 
-import { foreign, mediaType, refusal, unreachable } from "./error.js";
+import { unreachable } from "./error.js";
 import type { components, operations, paths } from "./schema.js";
+import { send, type Patience } from "./send.js";
 
-/** Where the service is and who is calling. */
-export interface Config {
+/** Where the service is, who is calling, and how long they wait. */
+export interface Config extends Patience {
   /** Scheme and host, as https://keys.example.com. In a browser: absent for the page's own origin. */
   baseUrl?: string;
   /** An access key, sent with every request. Without one, a browser sends its session's cookie. */
@@ -38,22 +39,14 @@ export class Latchkey {
   private readonly http: Client<paths>;
 
   /** Calls nobody. */
-  constructor({ baseUrl = "", key, fetch }: Config = {}) {
+  constructor({ baseUrl = "", key, fetch, ...patience }: Config = {}) {
     this.http = createClient<paths>({
       baseUrl,
       ...(key !== undefined && { headers: { Authorization: `Bearer ${key}` } }),
       ...(fetch && { fetch }),
-      redirect: "error", // Latchkey sends none, and a credential must not travel to an address that nobody wrote down
+      redirect: "manual", // Latchkey sends none, and a credential must not travel to an address that nobody wrote down
     });
-    this.http.use({
-      async onResponse({ response }) {
-        if (!response.ok) throw await refusal(response);
-        if (response.status !== 204 && mediaType(response) !== "application/json") throw foreign(response);
-      },
-      onError({ error }) {
-        return error instanceof DOMException && error.name === "AbortError" ? undefined : unreachable();
-      },
-    });
+    this.http.use({ onRequest: ({ request, schemaPath, options: { fetch } }) => send(request, schemaPath, fetch, patience) });
   }
 
   /** Make the first administrator. */

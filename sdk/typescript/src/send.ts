@@ -1,0 +1,137 @@
+import { foreign, LatchkeyError, mediaType, refusal, unreachable } from "./error.js";
+
+export type Fetch = (request: Request) => Promise<Response>;
+
+/** How long a call may take, and how often it is made again. */
+export interface Patience {
+  /** Milliseconds for a call with all its attempts and waits; false: as long as it takes. Default: 30 000; the service gives a request 8 000. */
+  timeout?: number | false | undefined;
+  /**
+   * Calls that are safe to repeat are made again where there was no answer, at 503, and at 429 with a Retry-After; false: never.
+   * `attempts` counts the first one too (default 3); `within` is the milliseconds in which the last one must begin (default 10 000),
+   * so that a longer Retry-After is not waited for.
+   */
+  retries?: false | { attempts?: number; within?: number } | undefined;
+}
+
+// Of what changes something, these may be repeated after an answer that was lost: openapi.yaml says of each that repeating
+// it is fine, or it leaves things as the first call left them, and answers the same. Creating, regenerating, setting up and changing passwords
+// would be done twice; what is deleted, signed out or revoked by its own key would answer 404 or 401 as if it had never been;
+// what replaces a value might undo what somebody else has changed meanwhile.
+const repeatable = new Set([
+  "DELETE /api/auth/access-keys/{access_key_id}",
+  "DELETE /api/admin/access-keys/{access_key_id}",
+  "DELETE /api/auth/access-keys/{access_key_id}/previous-secret",
+  "PUT /api/accounts/{handle}/roles/{role_id}",
+  "DELETE /api/accounts/{handle}/roles/{role_id}",
+  "POST /api/admin/accounts/{account_id}/suspend",
+  "POST /api/admin/accounts/{account_id}/restore",
+  "POST /api/auth/access-keys/{access_key_id}/explain", // spends nothing
+  "POST /oauth/introspect", // spends nothing
+  "POST /api/access-keys/report",
+]);
+
+/** Whether a call may be made again though the first may have been carried out. */
+export async function safeToRepeat(request: Request, path: string): Promise<boolean> {
+  if (request.method === "GET") return true;
+  const operation = `${request.method} ${path}`;
+  if (operation === "POST /api/access-keys/verify") return (await bodyOf(request))["record"] === false; // any other spends
+  if (operation === "POST /api/admin/accounts/{account_id}/credits") return !!(await bodyOf(request))["idempotency_key"];
+  return repeatable.has(operation);
+}
+
+async function bodyOf(request: Request): Promise<Record<string, unknown>> {
+  return (await request.clone().json()) as Record<string, unknown>;
+}
+
+/** Gets the whole answer that is none of a refusal, or throws: a LatchkeyError, or the reason of the request's signal. */
+export async function send(request: Request, path: string, fetch: Fetch, { timeout = 30_000, retries = {} }: Patience): Promise<Response> {
+  const { attempts = 3, within = 10_000 } = retries || { attempts: 1 };
+  const most = attempts > 1 && (await safeToRepeat(request, path)) ? attempts : 1;
+  const latest = Date.now() + within;
+  const time = bounded(request.signal, timeout);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const again = attempt < most ? request.clone() : request;
+        return await once(time.signal === request.signal ? again : new Request(again, { signal: time.signal }), fetch);
+      } catch (error) {
+        time.check();
+        const wait = attempt < most ? pause(error, attempt) : undefined;
+        if (wait === undefined || Date.now() + wait > latest) throw error;
+        await sleep(wait, time.signal);
+      }
+      time.check();
+    }
+  } finally {
+    time.forget();
+  }
+}
+
+/** Half an answer is none: the body is read before anybody acts on it. */
+async function once(request: Request, fetch: Fetch): Promise<Response> {
+  let response: Response;
+  try {
+    const answer = await fetch(request);
+    const body = await answer.arrayBuffer();
+    const { status, statusText, headers } = answer;
+    // A browser hides where a redirect leads, and its status.
+    response = new Response(body.byteLength > 0 ? body : null, { status: status || 302, statusText, headers });
+  } catch (error) {
+    throw error instanceof DOMException && error.name === "AbortError" ? error : unreachable();
+  }
+  if (!response.ok) throw await refusal(response);
+  if (response.status !== 204 && mediaType(response) !== "application/json") throw foreign(response);
+  return response;
+}
+
+/** Milliseconds to wait before the next attempt, with full jitter; undefined: there is none. */
+function pause(error: unknown, attempt: number): number | undefined {
+  if (!(error instanceof LatchkeyError)) return undefined;
+  const { status, retryAfter } = error;
+  if (status !== 0 && status !== 503 && (status !== 429 || retryAfter === undefined)) return undefined;
+  return (retryAfter ?? 0) * 1000 + Math.random() * Math.min(2000, 125 * 2 ** attempt);
+}
+
+interface Time {
+  signal: AbortSignal;
+  /** Throws what ended the time, if anything has. */
+  check(): void;
+  forget(): void;
+}
+
+/** As AbortSignal.any with AbortSignal.timeout, which would keep a timer for each call long after its end. */
+function bounded(signal: AbortSignal, timeout: number | false): Time {
+  if (timeout === false) return { signal, check: () => signal.throwIfAborted(), forget() {} };
+  const stop = new AbortController();
+  const abort = () => stop.abort(signal.reason);
+  const timer = setTimeout(() => stop.abort(late(timeout)), timeout);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort);
+  return {
+    signal: stop.signal,
+    check: () => stop.signal.throwIfAborted(),
+    forget() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    },
+  };
+}
+
+function late(timeout: number): LatchkeyError {
+  return new LatchkeyError(0, undefined, `The service has not answered within ${timeout} ms.`, "Try again, or allow more time. Whether it was done is not known.");
+}
+
+/** Ends at once where the signal does. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    if (signal.aborted) wake();
+    else signal.addEventListener("abort", wake);
+  });
+}
