@@ -1,6 +1,7 @@
 import createClient, { type Client } from "openapi-fetch";
 
 import { unreachable } from "./error.js";
+import { each } from "./pages.js";
 import type { components, operations, paths } from "./schema.js";
 import { send, type Patience } from "./send.js";
 
@@ -33,7 +34,8 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 
 /**
  * One method for each operation of the API, named as there. Each gives what the operation answers, or throws a
- * LatchkeyError with the code of the contract; where `signal` ends it, the signal's reason.
+ * LatchkeyError with the code of the contract; where `signal` ends it, the signal's reason. For what comes in pages there is one
+ * more, named after what it gives, for `for await`.
  */
 export class Latchkey {
   private readonly http: Client<paths>;
@@ -134,6 +136,11 @@ export class Latchkey {
     return result(this.http.GET("/api/auth/access-keys", { params: { query }, ...init(options) }));
   }
 
+  /** Each of the own keys, page by page. */
+  accessKeys(query: Query<"AccessKeyList"> = {}, options: Options = {}) {
+    return each((cursor) => this.accessKeyList({ ...query, ...from(cursor) }, options), ({ keys }) => keys, query.cursor, options.signal);
+  }
+
   /** Create a key. */
   accessKeyCreate(body: Body<"AccessKeyCreate">, options: Options = {}) {
     return result(this.http.POST("/api/auth/access-keys", { body, ...init(options) }));
@@ -224,6 +231,11 @@ export class Latchkey {
     return result(this.http.GET("/api/accounts/credits", { params: { query }, ...init(options) }));
   }
 
+  /** Each entry of the own ledger, page by page. */
+  accountCredits(query: Query<"AccountCreditsList"> = {}, options: Options = {}) {
+    return each((cursor) => this.accountCreditsList({ ...query, ...from(cursor) }, options), ({ entries }) => entries, query.cursor, options.signal);
+  }
+
   /** Is this token active? (RFC 7662). */
   tokenIntrospect(body: Body<"TokenIntrospect">, options: Options = {}) {
     return result(this.http.POST("/oauth/introspect", { body, bodySerializer: form, headers: { "Content-Type": formType }, ...init(options) }));
@@ -234,14 +246,29 @@ export class Latchkey {
     return result(this.http.GET("/api/audit-events", { params: { query }, ...init(options) }));
   }
 
+  /** Each event of the own account, page by page. */
+  auditEvents(query: Query<"AuditEventList"> = {}, options: Options = {}) {
+    return each((cursor) => this.auditEventList({ ...query, ...from(cursor) }, options), ({ events }) => events, query.cursor, options.signal);
+  }
+
   /** List what anyone did. */
   adminAuditEventList(query: Query<"AdminAuditEventList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/audit-events", { params: { query }, ...init(options) }));
   }
 
+  /** Each event of anybody, page by page. */
+  adminAuditEvents(query: Query<"AdminAuditEventList"> = {}, options: Options = {}) {
+    return each((cursor) => this.adminAuditEventList({ ...query, ...from(cursor) }, options), ({ events }) => events, query.cursor, options.signal);
+  }
+
   /** List everybody's keys with who made them. */
   adminAccessKeyList(query: Query<"AdminAccessKeyList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/access-keys", { params: { query }, ...init(options) }));
+  }
+
+  /** Each of everybody's keys, page by page. */
+  adminAccessKeys(query: Query<"AdminAccessKeyList"> = {}, options: Options = {}) {
+    return each((cursor) => this.adminAccessKeyList({ ...query, ...from(cursor) }, options), ({ keys }) => keys, query.cursor, options.signal);
   }
 
   /** Revoke anybody's key. */
@@ -257,6 +284,11 @@ export class Latchkey {
   /** List all accounts. */
   accountList(query: Query<"AccountList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/accounts", { params: { query }, ...init(options) }));
+  }
+
+  /** Each account, page by page. */
+  accounts(query: Query<"AccountList"> = {}, options: Options = {}) {
+    return each((cursor) => this.accountList({ ...query, ...from(cursor) }, options), ({ accounts }) => accounts, query.cursor, options.signal);
   }
 
   /** Create an account. */
@@ -292,6 +324,11 @@ export class Latchkey {
   /** The credits of an account, and its ledger. */
   adminAccountCreditsList(accountId: string, query: Query<"AdminAccountCreditsList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/accounts/{account_id}/credits", { params: { path: { account_id: accountId }, query }, ...init(options) }));
+  }
+
+  /** Each entry of an account's ledger, page by page. */
+  adminAccountCredits(accountId: string, query: Query<"AdminAccountCreditsList"> = {}, options: Options = {}) {
+    return each((cursor) => this.adminAccountCreditsList(accountId, { ...query, ...from(cursor) }, options), ({ entries }) => entries, query.cursor, options.signal);
   }
 
   /** Give credits to an account, or take some. */
@@ -345,6 +382,10 @@ async function whole<T>(answer: Answer<T>): Promise<Awaited<Answer<T>>> {
 
 function init({ signal }: Options): { signal?: AbortSignal } {
   return signal ? { signal } : {};
+}
+
+function from(cursor: string | undefined): { cursor?: string } {
+  return cursor === undefined ? {} : { cursor };
 }
 
 function ifMatch({ ifVersion }: IfMatch): { "If-Match"?: string } {
