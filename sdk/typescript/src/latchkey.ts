@@ -3,7 +3,7 @@ import createClient, { type Client } from "openapi-fetch";
 import { unreachable } from "./error.js";
 import { each } from "./pages.js";
 import type { components, operations, paths } from "./schema.js";
-import { send, type Patience } from "./send.js";
+import { Draft, send, type Fetch, type Patience } from "./send.js";
 
 /** Where the service is, who is calling, and how long they wait. */
 export interface Config extends Patience {
@@ -12,12 +12,14 @@ export interface Config extends Patience {
   /** An access key, sent with every request. Without one, a browser sends its session's cookie. */
   key?: string;
   /** In place of the global fetch. */
-  fetch?: (request: Request) => Promise<Response>;
+  fetch?: Fetch;
 }
 
 /** What any call takes. */
 export interface Options {
   signal?: AbortSignal | undefined;
+  /** In place of the one of Config. */
+  timeout?: number | false | undefined;
 }
 
 /** Leaves a thing alone that changed since it had this version: 412 `version_mismatch`. */
@@ -45,10 +47,10 @@ export class Latchkey {
     this.http = createClient<paths>({
       baseUrl,
       ...(key !== undefined && { headers: { Authorization: `Bearer ${key}` } }),
-      ...(fetch && { fetch }),
+      Request: Draft as unknown as typeof Request,
       redirect: "manual", // Latchkey sends none, and a credential must not travel to an address that nobody wrote down
     });
-    this.http.use({ onRequest: ({ request, schemaPath, options: { fetch } }) => send(request, schemaPath, fetch, patience) });
+    this.http.use({ onRequest: ({ request, schemaPath }) => send(request as unknown as Draft, schemaPath, fetch, patience) });
   }
 
   /** Make the first administrator. */
@@ -380,8 +382,8 @@ async function whole<T>(answer: Answer<T>): Promise<Awaited<Answer<T>>> {
   }
 }
 
-function init({ signal }: Options): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
+function init({ signal, timeout }: Options): { signal?: AbortSignal; timeout?: number | false } {
+  return { ...(signal && { signal }), ...(timeout !== undefined && { timeout }) };
 }
 
 function from(cursor: string | undefined): { cursor?: string } {

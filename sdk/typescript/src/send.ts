@@ -32,36 +32,43 @@ const repeatable = new Set([
 ]);
 
 /** Whether a call may be made again though the first may have been carried out. */
-export async function safeToRepeat(request: Request, path: string): Promise<boolean> {
-  if (request.method === "GET") return true;
-  const operation = `${request.method} ${path}`;
-  if (operation === "POST /api/access-keys/verify") return (await bodyOf(request))["record"] === false; // any other spends
-  if (operation === "POST /api/admin/accounts/{account_id}/credits") return !!(await bodyOf(request))["idempotency_key"];
-  return repeatable.has(operation);
+function safeToRepeat({ method, body }: RequestInit, path: string): boolean {
+  const operation = `${method} ${path}`;
+  if (operation === "POST /api/access-keys/verify") return JSON.parse(body as string).record === false; // any other spends
+  if (operation === "POST /api/admin/accounts/{account_id}/credits") return !!JSON.parse(body as string).idempotency_key;
+  return method === "GET" || repeatable.has(operation);
 }
 
-async function bodyOf(request: Request): Promise<Record<string, unknown>> {
-  return (await request.clone().json()) as Record<string, unknown>;
+/** What a Request is made of. Making one costs as much as half a call, and each attempt needs its own. */
+export class Draft {
+  constructor(
+    readonly url: string,
+    readonly init: RequestInit & Pick<Patience, "timeout">,
+  ) {}
 }
 
-/** Gets the whole answer that is none of a refusal, or throws: a LatchkeyError, or the reason of the request's signal. */
-export async function send(request: Request, path: string, fetch: Fetch, { timeout = 30_000, retries = {} }: Patience): Promise<Response> {
+/**
+ * Gets the whole answer that is none of a refusal, or throws: a LatchkeyError, or the reason of the signal. `fetch` is undefined for the
+ * global one.
+ */
+export async function send({ url, init: { timeout: ofCall, signal, ...init } }: Draft, path: string, fetch: Fetch | undefined, { timeout = 30_000, retries = {} }: Patience): Promise<Response> {
+  new URL(url, globalThis.location?.href); // or a wrong address would look like a service that is away
   const { attempts = 3, within = 10_000 } = retries || { attempts: 1 };
-  const most = attempts > 1 && (await safeToRepeat(request, path)) ? attempts : 1;
+  const most = attempts > 1 && safeToRepeat(init, path) ? attempts : 1;
   const latest = Date.now() + within;
-  const time = bounded(request.signal, timeout);
+  const time = bounded(signal ?? undefined, ofCall ?? timeout);
+  const request = time.signal ? { ...init, signal: time.signal } : init;
   try {
     for (let attempt = 1; ; attempt++) {
+      time.signal?.throwIfAborted();
       try {
-        const again = attempt < most ? request.clone() : request;
-        return await once(time.signal === request.signal ? again : new Request(again, { signal: time.signal }), fetch);
+        return await once(() => (fetch ? fetch(new Request(url, request)) : globalThis.fetch(url, request)));
       } catch (error) {
-        time.check();
+        time.signal?.throwIfAborted();
         const wait = attempt < most ? pause(error, attempt) : undefined;
         if (wait === undefined || Date.now() + wait > latest) throw error;
         await sleep(wait, time.signal);
       }
-      time.check();
     }
   } finally {
     time.forget();
@@ -69,10 +76,10 @@ export async function send(request: Request, path: string, fetch: Fetch, { timeo
 }
 
 /** Half an answer is none: the body is read before anybody acts on it. */
-async function once(request: Request, fetch: Fetch): Promise<Response> {
+async function once(ask: () => Promise<Response>): Promise<Response> {
   let response: Response;
   try {
-    const answer = await fetch(request);
+    const answer = await ask();
     const body = await answer.arrayBuffer();
     const { status, statusText, headers } = answer;
     // A browser hides where a redirect leads, and its status.
@@ -93,27 +100,19 @@ function pause(error: unknown, attempt: number): number | undefined {
   return (retryAfter ?? 0) * 1000 + Math.random() * Math.min(2000, 125 * 2 ** attempt);
 }
 
-interface Time {
-  signal: AbortSignal;
-  /** Throws what ended the time, if anything has. */
-  check(): void;
-  forget(): void;
-}
-
 /** As AbortSignal.any with AbortSignal.timeout, which would keep a timer for each call long after its end. */
-function bounded(signal: AbortSignal, timeout: number | false): Time {
-  if (timeout === false) return { signal, check: () => signal.throwIfAborted(), forget() {} };
+function bounded(signal: AbortSignal | undefined, timeout: number | false): { signal: AbortSignal | undefined; forget(): void } {
+  if (timeout === false) return { signal, forget() {} };
   const stop = new AbortController();
-  const abort = () => stop.abort(signal.reason);
+  const abort = () => stop.abort(signal?.reason);
   const timer = setTimeout(() => stop.abort(late(timeout)), timeout);
-  if (signal.aborted) abort();
-  else signal.addEventListener("abort", abort);
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort);
   return {
     signal: stop.signal,
-    check: () => stop.signal.throwIfAborted(),
     forget() {
       clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
+      signal?.removeEventListener("abort", abort);
     },
   };
 }
@@ -123,15 +122,14 @@ function late(timeout: number): LatchkeyError {
 }
 
 /** Ends at once where the signal does. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const wake = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
+      signal?.removeEventListener("abort", wake);
       resolve();
     };
     const timer = setTimeout(wake, ms);
-    if (signal.aborted) wake();
-    else signal.addEventListener("abort", wake);
+    signal?.addEventListener("abort", wake);
   });
 }

@@ -110,6 +110,8 @@ test("a time-out bounds the call with all its attempts", async () => {
   const silent = await asked(() => {}, me, { timeout: 100 });
   assert.ok(silent.outcome instanceof LatchkeyError && silent.outcome.status === 0 && silent.outcome.detail.includes("100 ms"), String(silent.outcome));
   assert.ok(silent.count === 1 && silent.ms < 1500, `${silent.count} times, ${silent.ms} ms`);
+  const ofCall = await asked(() => {}, (latchkey) => latchkey.accountGet({ timeout: 50 }), { timeout: false });
+  assert.ok(ofCall.outcome.detail.includes("50 ms"), String(ofCall.outcome));
   const half = await asked((response) => response.writeHead(200, { "Content-Type": "application/json" }).write("{"), me, { timeout: 100 });
   assert.ok(half.outcome.detail.includes("100 ms"), String(half.outcome));
   const waiting = await asked((response) => problem(response, 503, "overloaded", { "Retry-After": "5" }), me, { timeout: 200 });
@@ -142,4 +144,8 @@ test("what a newer service says besides is taken as it is", async () => {
   assert.deepEqual(outcome, { handle: "ada", shoe_size: 41, roles: [{ id: "r", mood: "good" }] });
   const refused = await asked((response) => problem(response, 418, "teapot_busy", {}, { colour: "white", metadata: { cups: 2 } }), me);
   assert.deepEqual([refused.outcome.status, refused.outcome.code, refused.outcome.metadata], [418, "teapot_busy", { cups: 2 }]);
+});
+
+test("a wrong address is a mistake, not a service that is away", async () => {
+  for (const baseUrl of ["", "keys.example.com", "https://keys .example.com"]) await assert.rejects(new Latchkey({ baseUrl }).accountGet(), TypeError);
 });

@@ -11,7 +11,7 @@ const secret = "lkpat_secretsecretsecret";
 /** What a request gets where Latchkey answers `result`, or fails with it; and what Latchkey was asked. */
 async function judged(result, { headers = { Authorization: `Bearer ${secret}` }, method = "GET", url = "https://api.example/media/7?key=lkpat_url", ...options } = {}) {
   const asked = [];
-  const client = { accessKeyVerify: async (body, { signal }) => (asked.push(body), result instanceof Error ? Promise.reject(result) : typeof result === "function" ? result(signal) : result) };
+  const client = { accessKeyVerify: async (body) => (asked.push(body), result instanceof Error ? Promise.reject(result) : result) };
   const verdict = await verifyRequest(client, options)(new Request(url, { method, headers }));
   const answer = verdict.valid ? undefined : refuse(verdict);
   const problem = await answer?.json();
@@ -80,8 +80,8 @@ test("whoever runs the API learns why nobody is let in, and what is no verdict l
     const { answer, asked } = await judged(good, { ask });
     assert.deepEqual([answer.status, asked], [503, []]);
   }
-  const slow = await judged((signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))), { timeout: 30 });
-  assert.equal(slow.answer.status, 503);
+  const slow = new Latchkey({ baseUrl: "http://nowhere", fetch: ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))) });
+  assert.equal((await verifyRequest(slow, { timeout: 30 })(new Request("http://x/", { headers: { Authorization: "Bearer k" } }))).status, 503);
   const unused = new Latchkey({ baseUrl: "http://127.0.0.1:1" });
   assert.equal((await verifyRequest(unused)(new Request("http://x/", { headers: { Authorization: "Bearer k" } }))).status, 503);
 });
