@@ -100,12 +100,14 @@ function pause(error: unknown, attempt: number): number | undefined {
   return (retryAfter ?? 0) * 1000 + Math.random() * Math.min(2000, 125 * 2 ** attempt);
 }
 
+const longest = 2 ** 31 - 1; // what is longer, a timer takes for nothing
+
 /** As AbortSignal.any with AbortSignal.timeout, which would keep a timer for each call long after its end. */
 function bounded(signal: AbortSignal | undefined, timeout: number | false): { signal: AbortSignal | undefined; forget(): void } {
   if (timeout === false) return { signal, forget() {} };
   const stop = new AbortController();
   const abort = () => stop.abort(signal?.reason);
-  const timer = setTimeout(() => stop.abort(late(timeout)), timeout);
+  const timer = setTimeout(() => stop.abort(late(timeout)), Math.min(timeout, longest));
   if (signal?.aborted) abort();
   else signal?.addEventListener("abort", abort);
   return {
@@ -129,7 +131,7 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
       signal?.removeEventListener("abort", wake);
       resolve();
     };
-    const timer = setTimeout(wake, ms);
+    const timer = setTimeout(wake, Math.min(ms, longest));
     signal?.addEventListener("abort", wake);
   });
 }

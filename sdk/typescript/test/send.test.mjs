@@ -57,6 +57,22 @@ test("Retry-After is waited for where it is short, and told where it is not", as
   }
 });
 
+test("between attempts there is full jitter, and no more than two seconds", async (t) => {
+  const waits = [];
+  const { setTimeout: real } = globalThis;
+  t.mock.method(globalThis, "setTimeout", (act, ms) => (act.name === "wake" ? (waits.push(ms), real(act, 0)) : real(act, ms))); // fetch has timers of its own
+  for (const chance of [0, 0.5]) {
+    t.mock.method(Math, "random", () => chance);
+    const latchkey = new Latchkey({ baseUrl: "http://nowhere", timeout: false, retries: { attempts: 7 }, fetch: () => Promise.reject(new TypeError("fetch failed")) });
+    await failure(latchkey.accountGet());
+  }
+  assert.deepEqual(waits, [0, 0, 0, 0, 0, 0, 125, 250, 500, 1000, 1000, 1000]);
+});
+
+test("no time is too long for a timer", async () => {
+  for (const timeout of [Infinity, 1e10]) assert.equal((await asked((response) => setTimeout(fine, 20, response), me, { timeout })).outcome.handle, "ada");
+});
+
 test("retries can be set, and turned off", async () => {
   for (const [retries, want] of [[false, 1], [{ attempts: 1 }, 1], [{ attempts: 2 }, 2], [{ within: 0 }, 1]]) {
     assert.equal((await asked((response) => problem(response, 503, "overloaded", {}), me, { retries })).count, want, JSON.stringify(retries));

@@ -6,6 +6,7 @@ import { protect } from "../dist/express.js";
 import { refuse, verifyRequest } from "../dist/web.js";
 
 const good = { valid: true, code: "VALID", status: 200, key: { id: "k", name: "n" }, account: { id: "a", handle: "ada", kind: "member" } };
+const now = Date.parse("2026-01-01T00:00:00Z");
 const secret = "lkpat_secretsecretsecret";
 
 /** What a request gets where Latchkey answers `result`, or fails with it; and what Latchkey was asked. */
@@ -19,13 +20,14 @@ async function judged(result, { headers = { Authorization: `Bearer ${secret}` },
   return { verdict, asked, answer, problem };
 }
 
-test("a good key passes, and the request itself is asked about, without its query", async () => {
-  const { verdict, asked } = await judged({ ...good, quota: { class: "query", scope: "key", limit: 20, used: 3, remaining: 17, resets_at: new Date(Date.now() + 60_000).toISOString() } });
+test("a good key passes, and the request itself is asked about, without its query", async (t) => {
+  t.mock.method(Date, "now", () => now);
+  const { verdict, asked } = await judged({ ...good, quota: { class: "query", scope: "key", limit: 20, used: 3, remaining: 17, resets_at: new Date(now + 60_000).toISOString() } });
   assert.ok(verdict.valid);
   assert.equal(verdict.account.handle, "ada");
   assert.deepEqual(asked, [{ key: secret, request: { method: "GET", path: "/media/7" } }]);
   assert.deepEqual(verdict.headers, { "RateLimit-Policy": '"query";q=20', RateLimit: '"query";r=17;t=60' });
-  const end = new Date(Date.now() + 86_400_000).toISOString();
+  const end = new Date(now + 86_400_000).toISOString();
   assert.deepEqual((await judged({ ...good, key: { ...good.key, expires_at: end } })).verdict.headers, { "Latchkey-Key-Expires": end });
   assert.deepEqual((await judged({ ...good, key: { ...good.key, expires_at: "2999-01-01T00:00:00Z" } })).verdict.headers, {});
 });
@@ -37,8 +39,9 @@ test("what is asked can be chosen", async () => {
   assert.deepEqual((await judged(good, { ask, headers: { Authorization: `bearer  ${secret}`, "X-Real-IP": "192.0.2.7" } })).asked, [{ key: secret, request: { method: "GET", path: "/media/7" }, cost: 5, address: "192.0.2.7" }]);
 });
 
-test("each refusal is answered as the contract says", async () => {
-  const resets_at = new Date(Date.now() + 90_000).toISOString();
+test("each refusal is answered as the contract says", async (t) => {
+  t.mock.method(Date, "now", () => now);
+  const resets_at = new Date(now + 90_000).toISOString();
   const quota = { class: "mutation", scope: "account", limit: 5, used: 5, remaining: 0, resets_at };
   const realm = 'Bearer realm="latchkey"';
   const no = (code, status, more = {}) => ({ valid: false, code, status, message: "m", ...more });
