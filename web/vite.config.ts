@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
@@ -7,7 +9,7 @@ const service = process.env.LATCHKEY_URL ?? "http://localhost:8080";
 // that the console's Content-Security-Policy forbids.
 export default defineConfig({
   plugins: [react()],
-  resolve: { conditions: ["source", "module", "browser", "development|production"] },
+  resolve: { alias: { "@latchkey-dev/sdk": fileURLToPath(new URL("../sdk/typescript/src/index.ts", import.meta.url)) } }, // need not be built before
   build: {
     outDir: "../internal/console/dist",
     emptyOutDir: true,

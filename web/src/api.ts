@@ -32,8 +32,8 @@ async function patient(request: Request): Promise<Response> {
   return (await renew()) ? fetch(again) : response;
 }
 
-/** The API, as the one who is signed in. */
-export const api = new Latchkey({ fetch: patient });
+/** The API, as the one who is signed in. Who waits for them has no time-out, and the queries below try again by themselves. */
+export const api = new Latchkey({ fetch: patient, timeout: false, retries: false });
 
 // A button is busy before the second click of a double click can come, not in a task after it.
 notifyManager.setScheduler(queueMicrotask);

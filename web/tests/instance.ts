@@ -94,6 +94,7 @@ export class Instance {
   private client(person: () => Person): Latchkey {
     return new Latchkey({
       baseUrl: this.url,
+      retries: false,
       fetch: async (request) => {
         if (person().cookie) request.headers.set("Cookie", person().cookie);
         const response = await fetch(request);

@@ -1,21 +1,25 @@
 import createClient, { type Client } from "openapi-fetch";
 
-import { foreign, mediaType, refusal, unreachable } from "./error.js";
+import { unreachable } from "./error.js";
+import { each } from "./pages.js";
 import type { components, operations, paths } from "./schema.js";
+import { Draft, send, type Fetch, type Patience } from "./send.js";
 
-/** Where the service is and who is calling. */
-export interface Config {
+/** Where the service is, who is calling, and how long they wait. */
+export interface Config extends Patience {
   /** Scheme and host, as https://keys.example.com. In a browser: absent for the page's own origin. */
   baseUrl?: string;
   /** An access key, sent with every request. Without one, a browser sends its session's cookie. */
   key?: string;
   /** In place of the global fetch. */
-  fetch?: (request: Request) => Promise<Response>;
+  fetch?: Fetch;
 }
 
 /** What any call takes. */
 export interface Options {
   signal?: AbortSignal | undefined;
+  /** In place of the one of Config. */
+  timeout?: number | false | undefined;
 }
 
 /** Leaves a thing alone that changed since it had this version: 412 `version_mismatch`. */
@@ -32,28 +36,21 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 
 /**
  * One method for each operation of the API, named as there. Each gives what the operation answers, or throws a
- * LatchkeyError with the code of the contract; where `signal` ends it, the signal's reason.
+ * LatchkeyError with the code of the contract; where `signal` ends it, the signal's reason. For what comes in pages there is one
+ * more, named after what it gives, for `for await`.
  */
 export class Latchkey {
   private readonly http: Client<paths>;
 
   /** Calls nobody. */
-  constructor({ baseUrl = "", key, fetch }: Config = {}) {
+  constructor({ baseUrl = "", key, fetch, ...patience }: Config = {}) {
     this.http = createClient<paths>({
       baseUrl,
       ...(key !== undefined && { headers: { Authorization: `Bearer ${key}` } }),
-      ...(fetch && { fetch }),
-      redirect: "error", // Latchkey sends none, and a credential must not travel to an address that nobody wrote down
+      Request: Draft as unknown as typeof Request,
+      redirect: "manual", // Latchkey sends none, and a credential must not travel to an address that nobody wrote down
     });
-    this.http.use({
-      async onResponse({ response }) {
-        if (!response.ok) throw await refusal(response);
-        if (response.status !== 204 && mediaType(response) !== "application/json") throw foreign(response);
-      },
-      onError({ error }) {
-        return error instanceof DOMException && error.name === "AbortError" ? undefined : unreachable();
-      },
-    });
+    this.http.use({ onRequest: ({ request, schemaPath }) => send(request as unknown as Draft, schemaPath, fetch, patience) });
   }
 
   /** Make the first administrator. */
@@ -139,6 +136,11 @@ export class Latchkey {
   /** List the own keys. */
   accessKeyList(query: Query<"AccessKeyList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/auth/access-keys", { params: { query }, ...init(options) }));
+  }
+
+  /** Each of the own keys, page by page. */
+  accessKeys(query: Query<"AccessKeyList"> = {}, options: Options = {}) {
+    return each((cursor) => this.accessKeyList({ ...query, ...from(cursor) }, options), ({ keys }) => keys, query.cursor, options.signal);
   }
 
   /** Create a key. */
@@ -231,6 +233,11 @@ export class Latchkey {
     return result(this.http.GET("/api/accounts/credits", { params: { query }, ...init(options) }));
   }
 
+  /** Each entry of the own ledger, page by page. */
+  accountCredits(query: Query<"AccountCreditsList"> = {}, options: Options = {}) {
+    return each((cursor) => this.accountCreditsList({ ...query, ...from(cursor) }, options), ({ entries }) => entries, query.cursor, options.signal);
+  }
+
   /** Is this token active? (RFC 7662). */
   tokenIntrospect(body: Body<"TokenIntrospect">, options: Options = {}) {
     return result(this.http.POST("/oauth/introspect", { body, bodySerializer: form, headers: { "Content-Type": formType }, ...init(options) }));
@@ -241,14 +248,29 @@ export class Latchkey {
     return result(this.http.GET("/api/audit-events", { params: { query }, ...init(options) }));
   }
 
+  /** Each event of the own account, page by page. */
+  auditEvents(query: Query<"AuditEventList"> = {}, options: Options = {}) {
+    return each((cursor) => this.auditEventList({ ...query, ...from(cursor) }, options), ({ events }) => events, query.cursor, options.signal);
+  }
+
   /** List what anyone did. */
   adminAuditEventList(query: Query<"AdminAuditEventList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/audit-events", { params: { query }, ...init(options) }));
   }
 
+  /** Each event of anybody, page by page. */
+  adminAuditEvents(query: Query<"AdminAuditEventList"> = {}, options: Options = {}) {
+    return each((cursor) => this.adminAuditEventList({ ...query, ...from(cursor) }, options), ({ events }) => events, query.cursor, options.signal);
+  }
+
   /** List everybody's keys with who made them. */
   adminAccessKeyList(query: Query<"AdminAccessKeyList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/access-keys", { params: { query }, ...init(options) }));
+  }
+
+  /** Each of everybody's keys, page by page. */
+  adminAccessKeys(query: Query<"AdminAccessKeyList"> = {}, options: Options = {}) {
+    return each((cursor) => this.adminAccessKeyList({ ...query, ...from(cursor) }, options), ({ keys }) => keys, query.cursor, options.signal);
   }
 
   /** Revoke anybody's key. */
@@ -264,6 +286,11 @@ export class Latchkey {
   /** List all accounts. */
   accountList(query: Query<"AccountList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/accounts", { params: { query }, ...init(options) }));
+  }
+
+  /** Each account, page by page. */
+  accounts(query: Query<"AccountList"> = {}, options: Options = {}) {
+    return each((cursor) => this.accountList({ ...query, ...from(cursor) }, options), ({ accounts }) => accounts, query.cursor, options.signal);
   }
 
   /** Create an account. */
@@ -299,6 +326,11 @@ export class Latchkey {
   /** The credits of an account, and its ledger. */
   adminAccountCreditsList(accountId: string, query: Query<"AdminAccountCreditsList"> = {}, options: Options = {}) {
     return result(this.http.GET("/api/admin/accounts/{account_id}/credits", { params: { path: { account_id: accountId }, query }, ...init(options) }));
+  }
+
+  /** Each entry of an account's ledger, page by page. */
+  adminAccountCredits(accountId: string, query: Query<"AdminAccountCreditsList"> = {}, options: Options = {}) {
+    return each((cursor) => this.adminAccountCreditsList(accountId, { ...query, ...from(cursor) }, options), ({ entries }) => entries, query.cursor, options.signal);
   }
 
   /** Give credits to an account, or take some. */
@@ -350,8 +382,12 @@ async function whole<T>(answer: Answer<T>): Promise<Awaited<Answer<T>>> {
   }
 }
 
-function init({ signal }: Options): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
+function init({ signal, timeout }: Options): { signal?: AbortSignal; timeout?: number | false } {
+  return { ...(signal && { signal }), ...(timeout !== undefined && { timeout }) };
+}
+
+function from(cursor: string | undefined): { cursor?: string } {
+  return cursor === undefined ? {} : { cursor };
 }
 
 function ifMatch({ ifVersion }: IfMatch): { "If-Match"?: string } {
