@@ -40,6 +40,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/labstack/gommon v0.5.0 // indirect
+	github.com/latchkey-dev/latchkey/sdk/go/echo v0.0.0
 	github.com/mattn/go-colorable v0.1.15 // indirect
 	github.com/mattn/go-isatty v0.0.22 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -59,3 +60,5 @@ require (
 )
 
 replace github.com/latchkey-dev/latchkey/sdk/go => ./sdk/go
+
+replace github.com/latchkey-dev/latchkey/sdk/go/echo => ./sdk/go/echo

@@ -213,7 +213,7 @@ func (p *process) withKey(k latchkey.Key) *latchkey.Client { return p.client(lat
 
 func (p *process) client(c latchkey.Config) *latchkey.Client {
 	p.t.Helper()
-	c.BaseURL = p.url
+	c.BaseURL, c.Attempts = p.url, 1 // tests count what the service says
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{Timeout: patience}
 	}

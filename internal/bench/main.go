@@ -32,7 +32,7 @@ const (
 var (
 	pairs = flag.Int("pairs", 5, "take the median of so many runs")
 	each  = flag.Duration("each", 5*time.Second, "how long a run takes, in whole seconds")
-	only  = flag.String("only", "", "run this part only: throughput, lists, flood, verify, cold, revoke or unknown")
+	only  = flag.String("only", "", "run this part only: throughput, lists, flood, verify, guard, cold, revoke, unknown or metered")
 )
 
 func main() {
@@ -44,8 +44,11 @@ func main() {
 
 func run() error {
 	flag.Parse()
-	if flag.Arg(0) == "noop" {
+	switch flag.Arg(0) {
+	case "noop":
 		return noop(flag.Arg(1))
+	case "guarded":
+		return guarded(flag.Arg(1))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -95,7 +98,7 @@ func bench(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *world) error
-	}{{"throughput", throughput}, {"lists", lists}, {"flood", flood}, {"verify", verification}, {"cold", cold}, {"revoke", revocation}, {"unknown", unknown}, {"metered", metered}} {
+	}{{"throughput", throughput}, {"lists", lists}, {"flood", flood}, {"verify", verification}, {"guard", guarding}, {"cold", cold}, {"revoke", revocation}, {"unknown", unknown}, {"metered", metered}} {
 		if *only != "" && *only != part.name {
 			continue
 		}
@@ -197,8 +200,8 @@ func flood(ctx context.Context, w *world) error {
 
 // sample is one run; series are runs of the same thing.
 type sample struct {
-	rate float64 // per second
-	p99  time.Duration
+	rate     float64 // per second
+	p50, p99 time.Duration
 }
 
 type series []sample
@@ -212,10 +215,13 @@ func (s series) rate() float64 {
 	return rates[len(rates)/2]
 }
 
-func (s series) p99() time.Duration {
+func (s series) p50() time.Duration { return s.median(func(v sample) time.Duration { return v.p50 }) }
+func (s series) p99() time.Duration { return s.median(func(v sample) time.Duration { return v.p99 }) }
+
+func (s series) median(of func(sample) time.Duration) time.Duration {
 	times := make([]time.Duration, len(s))
 	for i, v := range s {
-		times[i] = v.p99
+		times[i] = of(v)
 	}
 	slices.Sort(times)
 	return times[len(times)/2]

@@ -119,18 +119,26 @@ func (w *world) grow(n int) error {
 }
 
 func (w *world) startNoop() error {
+	var err error
+	w.noop, w.noopURL, err = startSelf("noop")
+	return err
+}
+
+// startSelf runs another part of this program, on a free port.
+func startSelf(part string, env ...string) (*exec.Cmd, string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	address := l.Addr().String()
 	_ = l.Close()
 	self, err := os.Executable()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	w.noop, w.noopURL = exec.Command(self, "noop", address), "http://"+address
-	return w.noop.Start()
+	cmd := exec.Command(self, part, address)
+	cmd.Env = append(os.Environ(), env...)
+	return cmd, "http://" + address, cmd.Start()
 }
 
 // people makes the administrator, a key, and the sessions that create keys.
@@ -260,6 +268,7 @@ func (w *world) emptyKeys(ctx context.Context) error {
 
 var (
 	wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
+	wrkP50  = regexp.MustCompile(`50%\s+([0-9.]+(?:us|ms|s))`)
 	wrkP99  = regexp.MustCompile(`99%\s+([0-9.]+(?:us|ms|s))`)
 	tps     = regexp.MustCompile(`tps = ([0-9.]+)`)
 )
@@ -271,13 +280,14 @@ func wrkAnything(ctx context.Context, args []string) ([]byte, error) {
 
 func runWrk(ctx context.Context, args []string) (sample, error) {
 	out, err := exec.CommandContext(ctx, "wrk", args...).CombinedOutput()
-	rate, p99 := wrkRate.FindSubmatch(out), wrkP99.FindSubmatch(out)
-	if err != nil || rate == nil || p99 == nil || bytes.Contains(out, []byte("Non-2xx")) || bytes.Contains(out, []byte("Socket errors")) {
+	rate, p50, p99 := wrkRate.FindSubmatch(out), wrkP50.FindSubmatch(out), wrkP99.FindSubmatch(out)
+	if err != nil || rate == nil || p50 == nil || p99 == nil || bytes.Contains(out, []byte("Non-2xx")) || bytes.Contains(out, []byte("Socket errors")) {
 		return sample{}, fmt.Errorf("wrk: %w: %s", err, out)
 	}
 	r, _ := strconv.ParseFloat(string(rate[1]), 64)
-	d, err := time.ParseDuration(string(p99[1]))
-	return sample{rate: r, p99: d}, err
+	half, _ := time.ParseDuration(string(p50[1]))
+	most, err := time.ParseDuration(string(p99[1]))
+	return sample{rate: r, p50: half, p99: most}, err
 }
 
 // pgbenchTables makes what pgbench -S reads, and a table like that of the keys for its one-row insert.

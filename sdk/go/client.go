@@ -11,6 +11,7 @@
 package latchkey
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/latchkey-dev/latchkey/sdk/go/api"
@@ -36,10 +38,22 @@ type Config struct {
 	BaseURL string
 	// Key is sent with every request. The zero Key leaves it to AuthPasswordSignin to begin a session.
 	Key Key
-	// HTTPClient is copied; nil means one with a time-out of 30 s. Its jar, or a new one, keeps the session; with a Key
+	// HTTPClient is copied; nil means one with a time-out of 30 s. Without a Transport it has one that keeps enough connections open
+	// for hundreds of calls at once, shared by all Clients. Its jar, or a new one, keeps the session; with a Key
 	// there is none, since both at once are refused. Redirects are not followed: Latchkey sends none, and a credential
 	// must not travel to an address that nobody wrote down.
 	HTTPClient *http.Client
+	// Attempts is how often a call is made at the most; 0 means 3, and 1 that nothing is repeated.
+	//
+	// A call is repeated if the connection failed, after 503, and after 429 with a Retry-After of 5 s at the most: as long as that says, and
+	// a random time of up to 0.1, 0.2, 0.4 … 2 s. Only calls that may arrive twice are: all that only read, AccountAddRole,
+	// PermissionCatalogueUpdate without a version, AccessKeyDelete, AdminAccessKeyDelete, AccessKeyPreviousSecretDelete, AccessKeyRevokeAll,
+	// AccessKeyReport, AccessKeyExplain, TokenIntrospect, and AccountCreditsAdd for the sake of its idempotency key. AccessKeyVerify uses up
+	// limits and credits, so it is repeated only where no connection could be made at all.
+	Attempts int
+	// RetryFor is the time after the beginning of a call from which on it is not repeated; 0 means 10 s. A context that would end before
+	// that ends it earlier: then the last answer is the answer.
+	RetryFor time.Duration
 }
 
 // Client calls one Latchkey as one caller. Make it with New. It is safe for use by many goroutines, and prints no secret.
@@ -55,6 +69,9 @@ func New(c Config) (*Client, error) {
 	if c.HTTPClient != nil {
 		h = *c.HTTPClient
 	}
+	if h.Transport == nil {
+		h.Transport = transport()
+	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	authorization := ""
 	if c.Key.Reveal() != "" {
@@ -63,7 +80,7 @@ func New(c Config) (*Client, error) {
 	} else if h.Jar == nil {
 		h.Jar, _ = cookiejar.New(nil) // never fails (net/http/cookiejar)
 	}
-	core, err := api.NewClient(c.BaseURL, api.WithHTTPClient(&h), api.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
+	core, err := api.NewClient(c.BaseURL, api.WithHTTPClient(&retrier{http: &h, attempts: cmp.Or(c.Attempts, defaultAttempts), within: cmp.Or(c.RetryFor, defaultRetryFor)}), api.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 		r.Header.Set("User-Agent", "latchkey-go")
 		if authorization != "" {
 			r.Header.Set("Authorization", authorization)
@@ -75,6 +92,18 @@ func New(c Config) (*Client, error) {
 	}
 	return &Client{core: core}, nil
 }
+
+// transport is that of net/http, which keeps two connections to a host: with more calls at once most would pay for a new one. The service
+// closes them after 90 s.
+var transport = sync.OnceValue(func() http.RoundTripper {
+	base, ok := http.DefaultTransport.(*http.Transport)
+	if !ok { // somebody has put their own there, and shall have it
+		return http.DefaultTransport
+	}
+	t := base.Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 0, 256, time.Minute
+	return t
+})
 
 // result reads the answer to a call.
 func result[T any](resp *http.Response, err error) (T, error) {
