@@ -54,9 +54,9 @@ func TestGoExample(t *testing.T) {
 	want(whole, "GET", "", 401, "credential_invalid")
 	p.stop()
 	want(reader, "GET", "", 503, "verification_unavailable")
+	notes.signal(syscall.SIGTERM)
+	notes.wantExit(0) // and so has said all that it had to
 	if said := notes.stderr.String(); strings.Contains(said, "lkpat_") || !strings.Contains(said, "no verdict") {
 		t.Errorf("it logged %s", said)
 	}
-	notes.signal(syscall.SIGTERM)
-	notes.wantExit(0)
 }
