@@ -33,6 +33,7 @@ type cli struct {
 	Login     loginCmd     `cmd:"" group:"asking" help:"Sign in to an instance; the commands after it use the session."`
 	Logout    logoutCmd    `cmd:"" group:"asking" help:"End the session."`
 	Whoami    whoamiCmd    `cmd:"" group:"asking" help:"Show who is signed in, and where."`
+	Keys      keysCmd      `cmd:"" group:"asking" help:"Make, show, change and revoke access keys."`
 	Catalogue catalogueCmd `cmd:"" group:"asking" help:"Describe the API that keys open."`
 	Doctor    doctorCmd    `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
 	Show      struct{}     `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
@@ -69,6 +70,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailure
 	}
 	if err := refuseUnknown(os.Environ(), parser.Model); err != nil {
+		complain(stderr, err)
+		return exitUsage
+	}
+	if err := refuseSecrets(args); err != nil {
 		complain(stderr, err)
 		return exitUsage
 	}
