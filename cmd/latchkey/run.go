@@ -34,6 +34,10 @@ type cli struct {
 	Logout    logoutCmd    `cmd:"" group:"asking" help:"End the session."`
 	Whoami    whoamiCmd    `cmd:"" group:"asking" help:"Show who is signed in, and where."`
 	Keys      keysCmd      `cmd:"" group:"asking" help:"Make, show, change and revoke access keys."`
+	Verify    verifyCmd    `cmd:"" group:"asking" help:"Say whether somebody's key is good. The exit code is 1 if it is not."`
+	Audit     auditCmd     `cmd:"" group:"asking" help:"Show what was done, newest first."`
+	Accounts  accountsCmd  `cmd:"" group:"asking" help:"Make, show, stop and bound accounts."`
+	Roles     rolesCmd     `cmd:"" group:"asking" help:"Make, show and change roles, and who holds them."`
 	Catalogue catalogueCmd `cmd:"" group:"asking" help:"Describe the API that keys open."`
 	Doctor    doctorCmd    `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
 	Show      struct{}     `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
