@@ -42,6 +42,8 @@ type cli struct {
 	Doctor    doctorCmd    `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
 	Show      struct{}     `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
 	Version   struct{}     `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 }
 
 type migrateCmd struct {
@@ -72,6 +74,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, "latchkey:", err)
 		return exitFailure
+	}
+	if len(args) > 0 && args[0] == completing {
+		complete(stdout, parser.Model, args[1:])
+		return exitStopped
 	}
 	if err := refuseUnknown(os.Environ(), parser.Model); err != nil {
 		complain(stderr, err)
@@ -149,16 +155,24 @@ func asker(n *kong.Node) (command, bool) {
 
 // help leaves the settings of the service out where they say nothing.
 func help(options kong.HelpOptions, parsed *kong.Context) error {
-	n := parsed.Selected()
-	for ; n != nil && n.Type != kong.ApplicationNode; n = n.Parent {
-		if n.Group == nil || n.Group.Key != asking {
-			continue
-		}
-		for _, f := range parsed.Model.Flags {
-			f.Hidden = f.Hidden || f.Group != nil && f.Group.Key == settings
-		}
-	}
+	hideSettings(parsed.Model, parsed.Selected())
 	return kong.DefaultHelpPrinter(options, parsed)
+}
+
+// hideSettings is for the commands, and groups of them, that do not read the settings of the service.
+func hideSettings(model *kong.Application, n *kong.Node) {
+	if n == nil || n == model.Node {
+		return
+	}
+	for n.Children != nil {
+		n = n.Children[0]
+	}
+	if _, ok := asker(n); !ok {
+		return
+	}
+	for _, f := range model.Flags {
+		f.Hidden = f.Hidden || f.Group != nil && f.Group.Key == settings
+	}
 }
 
 // complain prints errors that were joined, one a line.
