@@ -87,3 +87,9 @@ func wantMode(t *testing.T, path string, mode fs.FileMode) {
 		t.Errorf("%s: %v, %v; want %v", path, info.Mode(), err, mode)
 	}
 }
+
+// The story of the page is true, letter by letter.
+func TestCommandLinePage(t *testing.T) {
+	t.Parallel()
+	runTranscript(t, "../../docs/cli.md", serve(t))
+}
