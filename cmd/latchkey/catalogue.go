@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -24,54 +23,57 @@ type catalogueCmd struct {
 }
 
 type catalogueShowCmd struct {
-	Remote remote `embed:""`
+	remote
 }
 
 type catalogueApplyCmd struct {
 	File    string `arg:"" help:"The catalogue, as YAML or JSON."`
 	DryRun  bool   `name:"dry-run" help:"Only check the file; ask nobody."`
 	Version int64  `name:"if-version" placeholder:"N" help:"Replace only this version, as show has printed it. Default: the one that there is."`
-	Remote  remote `embed:""`
+	remote
 }
 
-func (s catalogueShowCmd) run(ctx context.Context, stdout, stderr io.Writer) error {
-	return s.Remote.session(ctx, stderr, func(c *latchkey.Client) error {
-		got, err := c.PermissionCatalogueGet(ctx)
+func (s catalogueShowCmd) run(ctx context.Context, at *desk) error {
+	return s.session(ctx, at, func(v *visit) error {
+		got, err := v.PermissionCatalogueGet(ctx)
 		if err != nil {
 			return err
+		}
+		if v.json {
+			return v.show(nil)
 		}
 		d, err := documentOf(got)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdout, "# version %d, of %s\n", got.Version, got.UpdatedAt.UTC().Format("2006-01-02 15:04:05 MST"))
-		out := yaml.NewEncoder(stdout)
+		fmt.Fprintf(v.out, "# version %d, of %s\n", got.Version, got.UpdatedAt.UTC().Format("2006-01-02 15:04:05 MST"))
+		out := yaml.NewEncoder(v.out)
 		out.SetIndent(2)
 		return out.Encode(d)
 	})
 }
 
-func (a catalogueApplyCmd) run(ctx context.Context, stdout, stderr io.Writer) error {
+func (a catalogueApplyCmd) run(ctx context.Context, at *desk) error {
 	f, err := readCatalogue(a.File)
 	if err != nil {
 		return err
 	}
 	if faults := f.faults(); len(faults) > 0 {
 		for _, line := range faults {
-			fmt.Fprintln(stderr, line)
+			fmt.Fprintln(at.err, line)
 		}
 		return fmt.Errorf("%s has faults: %d. Nothing was changed", a.File, len(faults))
 	}
 	if a.DryRun {
-		fmt.Fprintf(stdout, "%s is a catalogue of %s\n", a.File, sizeOf(f.document))
+		fmt.Fprintf(at.out, "%s is a catalogue of %s\n", a.File, sizeOf(f.document))
 		return nil
 	}
-	return a.Remote.session(ctx, stderr, func(c *latchkey.Client) error { return a.send(ctx, c, f, stdout) })
+	return a.session(ctx, at, func(v *visit) error { return a.send(ctx, v, f) })
 }
 
 // send makes f the catalogue of an instance, in the place of the one that it reads there.
-func (a catalogueApplyCmd) send(ctx context.Context, c *latchkey.Client, f catalogueFile, stdout io.Writer) error {
-	now, err := c.PermissionCatalogueGet(ctx)
+func (a catalogueApplyCmd) send(ctx context.Context, v *visit, f catalogueFile) error {
+	now, err := v.PermissionCatalogueGet(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,18 +88,19 @@ func (a catalogueApplyCmd) send(ctx context.Context, c *latchkey.Client, f catal
 	if err := recast(f.document, &in); err != nil {
 		return err
 	}
-	after, err := c.PermissionCatalogueUpdate(ctx, now.Version, in)
+	after, err := v.PermissionCatalogueUpdate(ctx, now.Version, in)
 	if refused, ok := errors.AsType[*latchkey.Error](err); ok && refused.Code == api.ErrorCodeVersionMismatch {
-		return fmt.Errorf("the catalogue is version %v by now, not %d: look at it with latchkey catalogue show, and apply yours again if it still fits", refused.Metadata["version"], now.Version)
+		return failed(exitConflict, "the catalogue is version %v by now, not %d: look at it with latchkey catalogue show, and apply yours again if it still fits", refused.Metadata["version"], now.Version)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "version %d: %s\n", after.Version, sizeOf(f.document))
-	for _, line := range differences(before, f.document) {
-		fmt.Fprintln(stdout, line)
-	}
-	return nil
+	return v.show(func() {
+		fmt.Fprintf(v.out, "version %d: %s\n", after.Version, sizeOf(f.document))
+		for _, line := range differences(before, f.document) {
+			fmt.Fprintln(v.out, line)
+		}
+	})
 }
 
 // documentOf is a catalogue without its version.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 
@@ -22,7 +23,7 @@ type catalogueImportCmd struct {
 	File string `arg:"" help:"An OpenAPI 3 document, as YAML or JSON."`
 }
 
-func (i catalogueImportCmd) run(stdout io.Writer) error {
+func (i catalogueImportCmd) run(_ context.Context, d *desk) error {
 	doc, err := openapi3.NewLoader().LoadFromFile(i.File)
 	if err != nil {
 		return fmt.Errorf("%s is no OpenAPI 3 document that can be read: %s", i.File, strings.ReplaceAll(err.Error(), "\n", " "))
@@ -31,7 +32,7 @@ func (i catalogueImportCmd) run(stdout io.Writer) error {
 		return fmt.Errorf("%s is no OpenAPI 3 document with paths", i.File)
 	}
 	p := propose(doc)
-	p.write(stdout, i.File)
+	p.write(d.out, i.File)
 	return nil
 }
 

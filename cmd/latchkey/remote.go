@@ -1,114 +1,129 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"os"
+	"net/http/cookiejar"
+	"net/url"
 	"strings"
 	"time"
 
-	"golang.org/x/term"
-
 	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
-	"github.com/latchkey-dev/latchkey/sdk/go/api"
 )
 
 // remote is a running instance, and the account that asks it.
 type remote struct {
-	URL string `name:"url" env:"LATCHKEY_URL" default:"http://localhost:8080" placeholder:"URL" help:"The instance to ask."`
-	As  string `name:"as" placeholder:"HANDLE" help:"The account to sign in as. Its password is asked for, or is the first line of standard input where that is no terminal."`
+	URL    string `name:"url" env:"LATCHKEY_URL" placeholder:"URL" help:"The instance to ask. Default: that of the last login, else http://localhost:8080."`
+	As     string `name:"as" placeholder:"HANDLE" help:"Sign in as this account for this one command. Its password is asked for, or is the first line of standard input where that is no terminal."`
+	Output string `short:"o" enum:"table,json" default:"table" placeholder:"FORMAT" help:"table, or json: what the API answers, as it is."`
 }
 
 const (
+	localURL       = "http://localhost:8080"
 	remotePatience = 30 * time.Second // for one call
-	passwordMost   = 1024             // bytes
 )
 
-// session signs in, does something, and signs out again. prompt is where the password is asked for.
-func (r remote) session(ctx context.Context, prompt io.Writer, do func(*latchkey.Client) error) error {
-	if r.As == "" {
-		return errors.New("name the account to sign in as with --as HANDLE")
-	}
-	c, err := latchkey.New(latchkey.Config{BaseURL: r.URL, HTTPClient: &http.Client{Timeout: remotePatience}})
+// visit is one command's use of an instance.
+type visit struct {
+	*latchkey.Client
+	*desk
+	url, who string
+	saved    bool // by the session of the last login
+	json     bool
+	jar      *cookiejar.Jar
+	answers  *recorder
+}
+
+// command is one that asks an instance, or that is for those who do.
+type command interface {
+	run(ctx context.Context, d *desk) error
+}
+
+// visit begins to talk to an instance, of which the last login may know the address.
+func (r remote) visit(d *desk, last string) (*visit, error) {
+	v := &visit{desk: d, url: strings.TrimRight(cmp.Or(r.URL, last, localURL), "/"), json: r.Output == "json", answers: &recorder{}}
+	v.jar, _ = cookiejar.New(nil) // never fails (net/http/cookiejar)
+	var err error
+	v.Client, err = latchkey.New(latchkey.Config{BaseURL: v.url, HTTPClient: &http.Client{Timeout: remotePatience, Jar: v.jar, Transport: v.answers}})
 	if err != nil {
-		return errors.New("--url must be a scheme and a host, as http://localhost:8080")
+		return nil, failed(exitUsage, "--url must be a scheme and a host, as %s", localURL)
 	}
-	password, err := readPassword(ctx, os.Stdin, prompt, "Password of "+r.As+": ")
+	return v, nil
+}
+
+// session does something as whoever is signed in.
+func (r remote) session(ctx context.Context, d *desk, do func(*visit) error) error {
+	if r.As != "" {
+		return r.once(ctx, d, do)
+	}
+	last, err := loadSaved()
 	if err != nil {
 		return err
 	}
-	if _, err := c.AuthPasswordSignin(ctx, r.As, password); err != nil {
-		return r.explain(err)
+	v, err := r.visit(d, last.URL)
+	if err != nil {
+		return err
 	}
-	defer signOut(ctx, c)
-	return r.explain(do(c))
+	if last.Value == "" || last.URL != v.url { // a session is shown to the instance that gave it, and to no other
+		return failed(exitSignIn, "you are not signed in at %s: do so with latchkey login, or name an account with --as HANDLE", v.url)
+	}
+	v.who, v.saved = last.Handle, true
+	v.resume(last)
+	return v.explain(do(v))
+}
+
+// once signs in, does something, and signs out again.
+func (r remote) once(ctx context.Context, d *desk, do func(*visit) error) error {
+	last, err := loadSaved()
+	if err != nil {
+		last = saved{} // it is only asked for the address
+	}
+	v, err := r.visit(d, last.URL)
+	if err != nil {
+		return err
+	}
+	if err := v.signIn(ctx, r.As); err != nil {
+		return err
+	}
+	defer v.signOut(ctx)
+	return v.explain(do(v))
+}
+
+func (v *visit) signIn(ctx context.Context, handle string) error {
+	v.who = handle
+	password, err := v.hidden(ctx, "password", "Password of "+handle+": ")
+	if err != nil {
+		return v.explain(err)
+	}
+	_, err = v.AuthPasswordSignin(ctx, handle, password)
+	return v.explain(err)
 }
 
 // signOut ends the session, also after the program was told to stop. If it does not come to that, the session ends by itself.
-func signOut(ctx context.Context, c *latchkey.Client) {
+func (v *visit) signOut(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = c.AuthLogout(ctx)
+	_ = v.AuthLogout(ctx)
 }
 
-// explain says what to do about an error, on one line.
-func (r remote) explain(err error) error {
-	refused, ok := errors.AsType[*latchkey.Error](err)
-	var unreachable interface{ Timeout() bool } // as errors of a connection have it
-	switch {
-	case errors.Is(err, context.Canceled):
-		return err
-	case ok && refused.Code == "":
-		return fmt.Errorf("what answers at %s is not Latchkey: it says %d", r.URL, refused.Status)
-	case ok && refused.Code == api.ErrorCodePermissionDenied:
-		return fmt.Errorf("%s may not do this: it takes %v", r.As, refused.Metadata["permission"])
-	case ok && refused.Metadata["pointer"] != nil:
-		return fmt.Errorf("%s at %v: %v", strings.TrimSuffix(refused.Detail, "."), refused.Metadata["pointer"], refused.Metadata["reason"])
-	case ok:
-		return fmt.Errorf("%s: %s", strings.TrimSuffix(refused.Detail, "."), refused.Suggested)
-	case errors.As(err, &unreachable):
-		return fmt.Errorf("no instance answers at %s: start one with latchkey serve, or name another with --url", r.URL)
+func (v *visit) resume(s saved) {
+	u, err := url.Parse(v.url)
+	if err == nil {
+		v.jar.SetCookies(u, []*http.Cookie{{Name: s.Cookie, Value: s.Value, Path: "/", Secure: u.Scheme == "https", HttpOnly: true}})
 	}
-	return err
 }
 
-// readPassword asks on a terminal, without echo, and otherwise takes the first line.
-func readPassword(ctx context.Context, in *os.File, prompt io.Writer, question string) (string, error) {
-	fd := int(in.Fd())
-	state, err := term.GetState(fd)
-	if err != nil { // no terminal
-		line, err := bufio.NewReader(io.LimitReader(in, passwordMost+2)).ReadString('\n')
-		if line = strings.TrimRight(line, "\r\n"); line == "" {
-			return "", errors.Join(errors.New("no password on standard input: send it as the first line"), ignoreEnd(err))
+// keep is the session that the visit has begun.
+func (v *visit) keep() (saved, error) {
+	s := saved{URL: v.url, Handle: v.who}
+	if u, err := url.Parse(v.url); err == nil {
+		for _, c := range v.jar.Cookies(u) {
+			s.Cookie, s.Value = c.Name, c.Value
 		}
-		return line, nil
 	}
-	fmt.Fprint(prompt, question)
-	defer fmt.Fprintln(prompt)
-	typed := make(chan string, 1)
-	go func() {
-		b, _ := term.ReadPassword(fd) // what failed is no password
-		typed <- string(b)
-	}()
-	select {
-	case password := <-typed:
-		if password == "" {
-			return "", errors.New("no password was given")
-		}
-		return password, nil
-	case <-ctx.Done():
-		_ = term.Restore(fd, state) // or the shell would not echo either
-		return "", ctx.Err()
+	if s.Value == "" {
+		return s, failed(exitSignIn, "%s gives sessions to https only: log in with --url and its public address", v.url)
 	}
-}
-
-func ignoreEnd(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
+	return s, nil
 }

@@ -30,10 +30,20 @@ type cli struct {
 	Serve     struct{}     `cmd:"" help:"Run the service."`
 	Migrate   migrateCmd   `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
 	Cluster   clusterCmd   `cmd:"" help:"Show or set what all instances on one database agree on."`
-	Catalogue catalogueCmd `cmd:"" help:"Describe the API that keys open."`
+	Login     loginCmd     `cmd:"" group:"asking" help:"Sign in to an instance; the commands after it use the session."`
+	Logout    logoutCmd    `cmd:"" group:"asking" help:"End the session."`
+	Whoami    whoamiCmd    `cmd:"" group:"asking" help:"Show who is signed in, and where."`
+	Keys      keysCmd      `cmd:"" group:"asking" help:"Make, show, change and revoke access keys."`
+	Verify    verifyCmd    `cmd:"" group:"asking" help:"Say whether somebody's key is good. The exit code is 1 if it is not."`
+	Audit     auditCmd     `cmd:"" group:"asking" help:"Show what was done, newest first."`
+	Accounts  accountsCmd  `cmd:"" group:"asking" help:"Make, show, stop and bound accounts."`
+	Roles     rolesCmd     `cmd:"" group:"asking" help:"Make, show and change roles, and who holds them."`
+	Catalogue catalogueCmd `cmd:"" group:"asking" help:"Describe the API that keys open."`
 	Doctor    doctorCmd    `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
 	Show      struct{}     `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
 	Version   struct{}     `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 }
 
 type migrateCmd struct {
@@ -43,27 +53,52 @@ type migrateCmd struct {
 
 const about = `Latchkey issues access keys (API keys) and answers for them.
 
-Each setting is a flag or the environment variable beside it. Start with: latchkey serve`
+Each setting is a flag or the environment variable beside it. Start with: latchkey serve
+
+Exit codes: 0 done; 1 failure; 2 wrong usage or configuration; 3 the embedded database has died; 4 not signed in, or sign-in refused;
+5 not permitted; 6 not found; 7 a conflict, or changed meanwhile; 8 no instance answers, or it cannot serve now; 130 interrupted.`
+
+// asking is the group of the commands for those who use an instance; settings is what is for those who run one.
+const (
+	asking   = "asking"
+	settings = "Settings"
+)
 
 // run is the whole program but for signals; it answers the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("latchkey"), kong.Description(about), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}))
+		kong.Groups{asking: "Commands that ask a running instance:"}, kong.Help(help),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, FlagsLast: true, WrapUpperBound: 120}))
 	if err != nil {
 		fmt.Fprintln(stderr, "latchkey:", err)
 		return exitFailure
+	}
+	if len(args) > 0 && args[0] == completing {
+		complete(stdout, parser.Model, args[1:])
+		return exitStopped
 	}
 	if err := refuseUnknown(os.Environ(), parser.Model); err != nil {
 		complain(stderr, err)
 		return exitUsage
 	}
-	command, err := parser.Parse(args)
+	if err := refuseSecrets(args); err != nil {
+		complain(stderr, err)
+		return exitUsage
+	}
+	parsed, err := parser.Parse(args)
 	if exited >= 0 { // --help has been printed
 		return exited
 	}
 	if err == nil {
+		if asks, ok := asker(parsed.Selected()); ok {
+			err := asks.run(ctx, newDesk(stdout, stderr))
+			if errors.Is(err, context.Canceled) {
+				err = failed(exitInterrupted, "interrupted") // while somebody was asked
+			}
+			return exitCode(err, stderr)
+		}
 		err = c.Config.check()
 	}
 	if err != nil {
@@ -71,7 +106,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "latchkey: see latchkey --help")
 		return exitUsage
 	}
-	switch command.Command() {
+	switch parsed.Command() {
 	case "config":
 		fmt.Fprint(stdout, c.Config)
 		return exitStopped
@@ -84,12 +119,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = showCluster(ctx, c.Config, stdout)
 	case "cluster set <setting>":
 		err = c.Cluster.Set.run(ctx, c.Config, stdout)
-	case "catalogue show":
-		err = c.Catalogue.Show.run(ctx, stdout, stderr)
-	case "catalogue apply <file>":
-		err = c.Catalogue.Apply.run(ctx, stdout, stderr)
-	case "catalogue import <file>":
-		err = c.Catalogue.Import.run(stdout)
 	case "doctor":
 		err = c.Doctor.run(ctx, c.Config, stdout)
 	default:
@@ -109,7 +138,41 @@ func exitCode(err error, stderr io.Writer) int {
 	if errors.Is(err, errDatabaseDied) {
 		return exitDatabaseDied
 	}
+	if f, ok := errors.AsType[failure](err); ok {
+		return f.code
+	}
 	return exitFailure
+}
+
+// asker is the command that was chosen, if it is one that asks an instance.
+func asker(n *kong.Node) (command, bool) {
+	if n == nil || !n.Target.IsValid() {
+		return nil, false
+	}
+	asks, ok := n.Target.Interface().(command)
+	return asks, ok
+}
+
+// help leaves the settings of the service out where they say nothing.
+func help(options kong.HelpOptions, parsed *kong.Context) error {
+	hideSettings(parsed.Model, parsed.Selected())
+	return kong.DefaultHelpPrinter(options, parsed)
+}
+
+// hideSettings is for the commands, and groups of them, that do not read the settings of the service.
+func hideSettings(model *kong.Application, n *kong.Node) {
+	if n == nil || n == model.Node {
+		return
+	}
+	for n.Children != nil {
+		n = n.Children[0]
+	}
+	if _, ok := asker(n); !ok {
+		return
+	}
+	for _, f := range model.Flags {
+		f.Hidden = f.Hidden || f.Group != nil && f.Group.Key == settings
+	}
 }
 
 // complain prints errors that were joined, one a line.
