@@ -18,6 +18,7 @@ test: ## run every test of every module, with the race detector
 	@scripts/need-gateways
 	@scripts/need-node
 	@scripts/need-chromium
+	@scripts/need-shells
 	@scripts/test
 
 check: ## lint the code and the contract, and see that nothing generated is stale
@@ -62,6 +63,7 @@ setup: ## install what the other targets need, where that is possible
 	@scripts/need-node
 	@scripts/need-gateways
 	@scripts/need-chromium
+	@scripts/need-shells
 
 clean: ## remove what was built and downloaded into this tree
 	rm -rf bin tools/node_modules web/node_modules sdk/typescript/node_modules sdk/typescript/dist
