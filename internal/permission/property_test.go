@@ -19,20 +19,27 @@ type generated struct {
 	need      Need
 }
 
+// shared makes a generator ready for several tests at once: rapid gives it a name when that is first asked for, while others may be
+// reading it.
+func shared[V any](g *rapid.Generator[V]) *rapid.Generator[V] {
+	_ = g.String()
+	return g
+}
+
 var (
-	genLevel   = rapid.SampledFrom([]string{"read", "write", "delete"})
-	genSegment = rapid.SampledFrom([]string{"a", "b", "c", "{x}"})
-	genPath    = rapid.Custom(func(t *rapid.T) string {
+	genLevel   = shared(rapid.SampledFrom([]string{"read", "write", "delete"}))
+	genSegment = shared(rapid.SampledFrom([]string{"a", "b", "c", "{x}"}))
+	genPath    = shared(rapid.Custom(func(t *rapid.T) string {
 		return "/" + strings.Join(rapid.SliceOfN(genSegment, 1, 3).Draw(t, "segments"), "/")
-	})
-	genName = rapid.SampledFrom([]string{"*:*", "*:read", "*:write", "*:delete", "r0:*", "r0:read", "r0:write", "r0:delete", "r1:*", "r1:read",
-		"r1:write", "r1:delete", "gone:read", "FLAT", ManageRoles, Administrator})
-	genNames  = rapid.SliceOfN(genName, 0, 5)
-	genMethod = rapid.SampledFrom([]string{"GET", "HEAD", "POST", "DELETE", "PURGE"})
+	}))
+	genName = shared(rapid.SampledFrom([]string{"*:*", "*:read", "*:write", "*:delete", "r0:*", "r0:read", "r0:write", "r0:delete", "r1:*", "r1:read",
+		"r1:write", "r1:delete", "gone:read", "FLAT", ManageRoles, Administrator}))
+	genNames  = shared(rapid.SliceOfN(genName, 0, 5))
+	genMethod = shared(rapid.SampledFrom([]string{"GET", "HEAD", "POST", "DELETE", "PURGE"}))
 )
 
 // genDocument may have faults.
-var genDocument = rapid.Custom(func(t *rapid.T) Document {
+var genDocument = shared(rapid.Custom(func(t *rapid.T) Document {
 	d := Document{Flat: []string{"FLAT"}}
 	for i := range rapid.IntRange(0, 3).Draw(t, "resources") {
 		d.Resources = append(d.Resources, Resource{Name: fmt.Sprintf("r%d", i), Paths: rapid.SliceOfN(genPath, 0, 3).Draw(t, "paths"),
@@ -43,7 +50,7 @@ var genDocument = rapid.Custom(func(t *rapid.T) Document {
 			Access: rapid.SampledFrom([]string{"", "read", "write", "delete"}).Draw(t, "access"), Credits: rapid.Int64Range(-1, 3).Draw(t, "credits")})
 	}
 	return d
-})
+}))
 
 func genCatalogue(t *rapid.T) *Catalogue {
 	for range 20 {
