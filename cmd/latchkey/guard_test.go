@@ -146,7 +146,7 @@ func (s *guardStory) refused(t *testing.T) {
 		s.want(t, k, "GET", unclear, nil, 403, "permission_denied", challengeScope)
 	}
 	s.want(t, k, "TRACK", "/media/1", nil, 403, "permission_denied", challengeScope)
-	s.want(t, latchkey.AccessKeyIssued{Secret: latchkey.NewKey("abc")}, "GET", "/media/1", nil, 401, "credential_invalid", `Bearer realm="latchkey", error="invalid_token"`)
+	s.want(t, latchkey.AccessKeyIssued{Secret: latchkey.NewKey("not-a-key")}, "GET", "/media/1", nil, 401, "credential_invalid", `Bearer realm="latchkey", error="invalid_token"`)
 }
 
 // Once the revocation has returned, the next request is refused, on whatever connection.
