@@ -1,7 +1,7 @@
-// Against the program itself, one instance for all: the package as it is installed, the example, and the README.
+// Against the program itself, one instance for all: the package as it is installed, the example, and what pages show.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { request as rawRequest } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -12,6 +12,7 @@ import express from "express";
 import { Latchkey } from "../dist/index.js";
 import { protect } from "../dist/express.js";
 import { refuse, verifyRequest } from "../dist/web.js";
+import { blocksOf, freePort, replay, steps } from "./docs.mjs";
 import { people, start } from "./instance.mjs";
 import { install, lend, root, typeCheck } from "./packed.mjs";
 
@@ -151,23 +152,29 @@ test("iterators walk the real lists", async () => {
   for await (const _ of ada.adminAuditEvents({ limit: 10 }));
 });
 
-test("what the README shows is true", async () => {
-  const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code);
-  assert.ok(blocks.length >= 6, `${blocks.length} blocks`);
+const itself = "live.test.mjs";
+
+test("what the README and the page for Node show is true", async () => {
+  const blocks = ["sdk/typescript/README.md", "docs/node.md"].flatMap((page) => blocksOf(page, itself)).map(({ code }) => code);
   const client = blocks[0].split("\n").slice(0, 2).join("\n");
   const files = blocks.map((code, i) => {
     const whole = code.includes("new Latchkey(") ? code : `${client}\n${code}`;
-    writeFileSync(join(packed.folder, `readme${i}.ts`), whole);
-    const run = whole.replaceAll(/(process\.env\.\w+)!/g, "$1").replaceAll(/: (Request|Promise<Response>)(?=[), {])/g, "").replace("listen(3000)", "listen(0).close()");
-    writeFileSync(join(packed.folder, `readme${i}.js`), run);
-    return `readme${i}`;
+    writeFileSync(join(packed.folder, `page${i}.ts`), whole.replace("listen(3000)", "listen(0).close()"));
+    return `page${i}`;
   });
-  typeCheck(packed.folder, files.map((file) => `${file}.ts`), { types: ["node"], skipLibCheck: true });
+  typeCheck(packed.folder, files.map((file) => `${file}.ts`), { types: ["node"], skipLibCheck: true, noEmit: false });
   const outputs = await Promise.all(files.map(async (file) => (await promisify(execFile)(process.execPath, [`${file}.js`], { cwd: packed.folder, env: environment() })).stdout));
-  assert.deepEqual([outputs[0], outputs[3]], ["gate\n", "401\n"]);
-  assert.match(outputs[4], /^404 not_found .* [0-9a-f]{32}\n$/);
-  assert.equal(outputs[5], "gate\n");
-  assert.equal(outputs.length, 7);
+  assert.match(outputs[2], /^404 not_found .* [0-9a-f]{32}\n$/);
+  outputs[2] = "not found";
+  assert.deepEqual(outputs, ["gate\n", "", "not found", "gate\n", "", "", "function\n", "401\n", "as it should be\n"]);
+});
+
+test("what the example's README shows is true", async () => {
+  const reader = await grace.api.accessKeyCreate({ name: "reader", permissions: ["media:read"] });
+  const port = await freePort();
+  const replaced = { "http://localhost:8080": instance.url, "localhost:3000": `localhost:${port}`, lkpat_2: secret, lkpat_3: reader.secret };
+  const shown = ({ code }) => ({ code: Object.entries(replaced).reduce((text, [from, to]) => text.replaceAll(from, to), code) });
+  await replay(steps(...blocksOf("examples/node/README.md", itself).map(shown)), join(packed.folder, "example"), { ...environment(), PORT: `${port}` });
 });
 
 // The last: Latchkey is gone after it.

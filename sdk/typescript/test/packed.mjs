@@ -7,17 +7,23 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
 // Of the npm that runs the tests, a --prefix would have this one install there.
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_(local_|global_)?prefix$/i.test(name)));
+export const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_(local_|global_)?prefix$/i.test(name)));
 const quiet = ["--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
+
+/** Packs packages into a folder, and tells what npm says of them. */
+export function pack(folder, ...packages) {
+  return [JSON.parse(npm(folder, "pack", "--json", "--pack-destination", folder, ...packages))].flat();
+}
+
+const npm = (folder, ...args) => execFileSync("npm", [...args, ...quiet], { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
 
 /** Packs the package and installs it in an empty folder, without the network: what it depends on is packed from where it is installed. */
 export function install() {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-sdk-"));
-  const run = (...args) => execFileSync("npm", [...args, ...quiet], { cwd: folder, env, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  const packed = JSON.parse(run("pack", "--json", "--pack-destination", folder, root, ...["openapi-fetch", "openapi-typescript-helpers"].map((name) => join(root, "node_modules", name))));
+  const packed = pack(folder, root, ...["openapi-fetch", "openapi-typescript-helpers"].map((name) => join(root, "node_modules", name)));
   writeFileSync(join(folder, "package.json"), '{"private": true, "type": "module"}');
-  run("install", "--offline", ...readdirSync(folder).filter((name) => name.endsWith(".tgz")).map((name) => `./${name}`));
-  const files = [packed].flat().flatMap((one) => one.files ? [one] : Object.values(one)).find(({ name }) => name === "@latchkey-dev/sdk").files.map(({ path }) => path);
+  npm(folder, "install", "--offline", ...readdirSync(folder).filter((name) => name.endsWith(".tgz")).map((name) => `./${name}`));
+  const files = packed.flatMap((one) => one.files ? [one] : Object.values(one)).find(({ name }) => name === "@latchkey-dev/sdk").files.map(({ path }) => path);
   return { folder, files, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
