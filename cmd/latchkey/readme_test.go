@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -16,6 +17,17 @@ import (
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	runTranscript(t, "../../README.md", serve(t))
+}
+
+// Pages whose stories need no more than an instance each.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"incidents", "least-privilege", "operations", "rotation"} {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			runTranscript(t, "../../docs/"+page+".md", serve(t))
+		})
+	}
 }
 
 func TestSampleTranscript(t *testing.T) {
@@ -154,14 +166,17 @@ func parseBlock(content string) ([]step, error) {
 func replay(t *testing.T, steps []step, env ...string) error {
 	t.Helper()
 	const mark = "\x1e" // not to be found in any output
-	var script strings.Builder
+	script := new(strings.Builder)
+	script.WriteString("trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n")
 	for _, s := range steps {
-		fmt.Fprintf(&script, "%s\nprintf '\\036'\n", s.command)
+		fmt.Fprintf(script, "%s\nprintf '\\036'\n", s.command)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-e", "-c", script.String())
 	cmd.Dir = t.TempDir()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that what it has in the background ends with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.Env = append([]string{"PATH=" + filepath.Dir(binary) + ":" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "LC_ALL=C"}, env...)
 	out, err := cmd.CombinedOutput()
 	printed := strings.Split(string(out), mark)
