@@ -83,26 +83,19 @@ func (k gatewayKind) start(t *testing.T) *gateway {
 
 func address(p *process) string { return strings.TrimPrefix(p.url, "http://") }
 
-func gatewaysPage(t *testing.T) string {
-	t.Helper()
-	page, err := os.ReadFile("../../docs/gateways.md")
-	check(t, err)
-	return string(page)
-}
-
 // documented is the one block in a language of docs/gateways.md, with addresses replaced: pairs of old and new.
 func documented(t *testing.T, fence string, addresses ...string) string {
 	t.Helper()
-	blocks := regexp.MustCompile("(?s)\n```"+fence+"\n(.*?\n)```\n").FindAllStringSubmatch(gatewaysPage(t), -1)
+	blocks := slices.DeleteFunc(blocksOf(t, "docs/gateways.md"), func(b fenced) bool { return b.language != fence })
 	if len(blocks) != 1 {
 		t.Fatalf("docs/gateways.md has %d blocks of %s", len(blocks), fence)
 	}
 	for pair := range slices.Chunk(addresses, 2) {
-		if strings.Count(blocks[0][1], pair[0]) != 1 {
+		if strings.Count(blocks[0].text, pair[0]) != 1 {
 			t.Fatalf("the block of %s does not have %q once", fence, pair[0])
 		}
 	}
-	return strings.NewReplacer(addresses...).Replace(blocks[0][1])
+	return strings.NewReplacer(addresses...).Replace(blocks[0].text)
 }
 
 // runIn starts an installed program in a folder, which is its home. At the end it is asked to stop, and not killed: it has children.

@@ -45,7 +45,12 @@ func testAll(m *testing.M) int {
 		panic(err)
 	}
 	defer stopExternal()
-	return m.Run()
+	code := m.Run()
+	if left := unread(); code == 0 && left != nil {
+		fmt.Fprintln(os.Stderr, "no test has run what these say that one does:", left)
+		return 1
+	}
+	return code
 }
 
 // scratch is where tests put their data: in memory if there is room, since a server is a thousand files. It is not

@@ -94,6 +94,7 @@ func runTranscript(t *testing.T, page string, p *process) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	check(t, err)
+	noteRead(strings.TrimPrefix(page, "../../"))
 	steps, err := parseTranscript(string(text))
 	if err != nil {
 		t.Fatalf("%s: %v", page, err)
