@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
 )
 
 // The story of the README is true, letter by letter.
@@ -22,12 +24,29 @@ func TestReadme(t *testing.T) {
 // Pages whose stories need no more than an instance each.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"incidents", "least-privilege", "operations", "rotation"} {
+	for _, page := range []string{"least-privilege", "operations", "rotation"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			runTranscript(t, "../../docs/"+page+".md", serve(t))
 		})
 	}
+}
+
+// The page about incidents begins where there is no time to lose: with a key that somebody has found.
+func TestIncidentsPage(t *testing.T) {
+	t.Parallel()
+	p := serve(t)
+	ada := p.setUp(adaPassword)
+	p.seed()
+	grace := p.grace()
+	leaked, err := grace.AccessKeyCreate(t.Context(), latchkey.AccessKeyInput{Name: "CI"})
+	check(t, err)
+	check(t, second(ada.AccessKeyVerify(t.Context(), latchkey.VerifyInput{Key: leaked.Secret})))
+	until(t, "its use is counted", func() bool {
+		used, err := grace.AccountUsage(t.Context())
+		return err == nil && used.Query.Used == 1
+	})
+	runTranscript(t, "../../docs/incidents.md", p, "LEAKED="+leaked.Secret.Reveal())
 }
 
 func TestSampleTranscript(t *testing.T) {
@@ -89,8 +108,8 @@ func TestTranscriptInParts(t *testing.T) {
 }
 
 // runTranscript runs the transcript of a page against a new instance, of which the shell knows the address as $LATCHKEY, the set-up
-// code as $CODE, and the program as latchkey.
-func runTranscript(t *testing.T, page string, p *process) {
+// code as $CODE, and the program as latchkey; env is what else it knows.
+func runTranscript(t *testing.T, page string, p *process, env ...string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	check(t, err)
@@ -99,7 +118,7 @@ func runTranscript(t *testing.T, page string, p *process) {
 	if err != nil {
 		t.Fatalf("%s: %v", page, err)
 	}
-	if err := replay(t, steps, "LATCHKEY="+p.url, "CODE="+p.setupCode()); err != nil {
+	if err := replay(t, steps, append(env, "LATCHKEY="+p.url, "CODE="+p.setupCode())...); err != nil {
 		t.Errorf("%s: %v", page, err)
 	}
 }
