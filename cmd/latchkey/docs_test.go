@@ -35,6 +35,30 @@ func TestSecurityModelNamesWhatThereIs(t *testing.T) {
 	}
 }
 
+// TestComparisonHasItsSources sees that whatever a table of docs/comparison.md says of another product has a link, or says that nothing
+// was found.
+func TestComparisonHasItsSources(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/comparison.md")
+	check(t, err)
+	cells := 0
+	for line := range strings.Lines(string(text)) {
+		row := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		way := strings.TrimSpace(row[0])
+		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "|---") || way == "way" || way == "Latchkey" || way == "A table of your own" {
+			continue
+		}
+		for _, cell := range row[1:] {
+			if cells++; !strings.Contains(cell, "](https://") && !strings.Contains(cell, "not documented where we looked") {
+				t.Errorf("%s: no source for%s", way, cell)
+			}
+		}
+	}
+	if cells < 60 {
+		t.Errorf("%d cells", cells)
+	}
+}
+
 // testNames gives the tests of every Go module of this repository.
 func testNames(t *testing.T) map[string]bool {
 	t.Helper()
