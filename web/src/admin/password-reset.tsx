@@ -23,7 +23,7 @@ export function PasswordReset({ account }: { account: Account }) {
     return (
       <Section title="Password">
         <p>
-          Your own takes the old one: change it under <Link to="/settings/sessions">Sessions & password</Link>.
+          Your own password is changed with the old one, under <Link to="/settings/sessions">Sessions & password</Link>.
         </p>
       </Section>
     );
