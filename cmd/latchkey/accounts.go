@@ -14,13 +14,14 @@ import (
 )
 
 type accountsCmd struct {
-	List    accountsListCmd    `cmd:"" help:"List accounts."`
-	Get     accountsGetCmd     `cmd:"" help:"Show an account."`
-	Create  accountsCreateCmd  `cmd:"" help:"Make an account. Its first password is asked for, or is a line of standard input."`
-	Suspend accountsSuspendCmd `cmd:"" help:"Stop an account: its sessions end, and its keys open nothing."`
-	Restore accountsRestoreCmd `cmd:"" help:"End a suspension."`
-	Limits  accountsLimitsCmd  `cmd:"" help:"Change what the keys of an account may use together, or show what they have used."`
-	Credits accountsCreditsCmd `cmd:"" help:"Give or take credits, or show the ledger."`
+	List     accountsListCmd     `cmd:"" help:"List accounts."`
+	Get      accountsGetCmd      `cmd:"" help:"Show an account."`
+	Create   accountsCreateCmd   `cmd:"" help:"Make an account. Its first password is asked for, or is a line of standard input."`
+	Password accountsPasswordCmd `cmd:"" help:"Set a new password for somebody who has lost theirs. It is asked for, or is a line of standard input."`
+	Suspend  accountsSuspendCmd  `cmd:"" help:"Stop an account: its sessions end, and its keys open nothing."`
+	Restore  accountsRestoreCmd  `cmd:"" help:"End a suspension."`
+	Limits   accountsLimitsCmd   `cmd:"" help:"Change what the keys of an account may use together, or show what they have used."`
+	Credits  accountsCreditsCmd  `cmd:"" help:"Give or take credits, or show the ledger."`
 }
 
 // who is an account of somebody.
@@ -42,6 +43,11 @@ type accountsGetCmd struct {
 type accountsCreateCmd struct {
 	Handle string `arg:"" help:"What it signs in with."`
 	Name   string `placeholder:"NAME" help:"What people see. Default: the handle."`
+	remote
+}
+
+type accountsPasswordCmd struct {
+	who
 	remote
 }
 
@@ -148,6 +154,18 @@ func (a accountsCreateCmd) run(ctx context.Context, d *desk) error {
 			return err
 		}
 		return v.show(func() { v.facts(accountFacts(made)) })
+	})
+}
+
+func (a accountsPasswordCmd) run(ctx context.Context, d *desk) error {
+	return a.session(ctx, d, func(v *visit) error {
+		return a.account(ctx, v, func(ctx context.Context, id string) (latchkey.Account, error) {
+			password, err := d.hidden(ctx, "password", "New password of "+a.Who+": ")
+			if err != nil {
+				return latchkey.Account{}, err
+			}
+			return v.AccountPasswordReset(ctx, id, password)
+		})
 	})
 }
 

@@ -32,7 +32,7 @@ func TestReadmeTargets(t *testing.T) {
 }
 
 // What docs/go.md says to get can be got.
-func TestGoGet(t *testing.T) {
+func TestGoPageCommands(t *testing.T) {
 	t.Parallel()
 	var steps []step
 	for _, b := range blocksOf(t, "docs/go.md") {

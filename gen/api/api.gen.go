@@ -183,6 +183,7 @@ const (
 	AuditEventTypeAccountSuspended             AuditEventType = "account_suspended"
 	AuditEventTypeCatalogueUpdated             AuditEventType = "catalogue_updated"
 	AuditEventTypePasswordChanged              AuditEventType = "password_changed"
+	AuditEventTypePasswordReset                AuditEventType = "password_reset"
 	AuditEventTypeRoleCreated                  AuditEventType = "role_created"
 	AuditEventTypeRoleDeleted                  AuditEventType = "role_deleted"
 	AuditEventTypeRoleUpdated                  AuditEventType = "role_updated"
@@ -229,6 +230,8 @@ func (e AuditEventType) Valid() bool {
 	case AuditEventTypeCatalogueUpdated:
 		return true
 	case AuditEventTypePasswordChanged:
+		return true
+	case AuditEventTypePasswordReset:
 		return true
 	case AuditEventTypeRoleCreated:
 		return true
@@ -1640,6 +1643,13 @@ type OwnedAccessKeyListResult struct {
 // or that are made of the handle are refused.
 type Password = string
 
+// PasswordReset defines model for PasswordReset.
+type PasswordReset struct {
+	// Token At least 12 characters unless the instance says otherwise, at most 1024 bytes of UTF-8. Passwords that are widely known
+	// or that are made of the handle are refused.
+	Token Password `json:"token"`
+}
+
 // PasswordUpdate defines model for PasswordUpdate.
 type PasswordUpdate struct {
 	// New At least 12 characters unless the instance says otherwise, at most 1024 bytes of UTF-8. Passwords that are widely known
@@ -2369,6 +2379,9 @@ type AccountCreditsAddJSONRequestBody = CreditInput
 // AccountLimitsUpdateJSONRequestBody defines body for AccountLimitsUpdate for application/json ContentType.
 type AccountLimitsUpdateJSONRequestBody = AccountLimitsUpdate
 
+// AccountPasswordResetJSONRequestBody defines body for AccountPasswordReset for application/json ContentType.
+type AccountPasswordResetJSONRequestBody = PasswordReset
+
 // AccessKeyCreateJSONRequestBody defines body for AccessKeyCreate for application/json ContentType.
 type AccessKeyCreateJSONRequestBody = AccessKeyInput
 
@@ -2467,6 +2480,9 @@ type ServerInterface interface {
 	// AccountLimitsUpdate Limit what the keys of an account may use together
 	// (PATCH /api/admin/accounts/{account_id}/limits)
 	AccountLimitsUpdate(ctx echo.Context, accountID AccountID) error
+	// AccountPasswordReset Set a new password for an account
+	// (PUT /api/admin/accounts/{account_id}/password)
+	AccountPasswordReset(ctx echo.Context, accountID AccountID) error
 	// AccountRestore End the suspension of an account
 	// (POST /api/admin/accounts/{account_id}/restore)
 	AccountRestore(ctx echo.Context, accountID AccountID) error
@@ -2918,6 +2934,22 @@ func (w *ServerInterfaceWrapper) AccountLimitsUpdate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccountLimitsUpdate(ctx, accountID)
+	return err
+}
+
+// AccountPasswordReset converts echo context to params.
+func (w *ServerInterfaceWrapper) AccountPasswordReset(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "account_id" -------------
+	var accountID AccountID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "account_id", ctx.Param("account_id"), &accountID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccountPasswordReset(ctx, accountID)
 	return err
 }
 
@@ -3648,6 +3680,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/admin/accounts", wrapper.AccountList, options.OperationMiddlewares["AccountList"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts", wrapper.AccountCreate, options.OperationMiddlewares["AccountCreate"]...)
 	router.GET(options.BaseURL+"/api/admin/accounts/:account_id", wrapper.AdminAccountGet, options.OperationMiddlewares["AdminAccountGet"]...)
+	router.PUT(options.BaseURL+"/api/admin/accounts/:account_id/password", wrapper.AccountPasswordReset, options.OperationMiddlewares["AccountPasswordReset"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/suspend", wrapper.AccountSuspend, options.OperationMiddlewares["AccountSuspend"]...)
 	router.POST(options.BaseURL+"/api/admin/accounts/:account_id/restore", wrapper.AccountRestore, options.OperationMiddlewares["AccountRestore"]...)
 	router.PATCH(options.BaseURL+"/api/admin/accounts/:account_id/limits", wrapper.AccountLimitsUpdate, options.OperationMiddlewares["AccountLimitsUpdate"]...)
@@ -6678,6 +6711,179 @@ type AccountLimitsUpdate503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AccountLimitsUpdate503ApplicationProblemPlusJSONResponse) VisitAccountLimitsUpdateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordResetRequestObject struct {
+	AccountID AccountID `json:"account_id"`
+	Body      *AccountPasswordResetJSONRequestBody
+}
+
+type AccountPasswordResetResponseObject interface {
+	VisitAccountPasswordResetResponse(w http.ResponseWriter) error
+}
+
+type AccountPasswordReset200JSONResponse struct{ AccountJSONResponse }
+
+func (response AccountPasswordReset200JSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset400ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset401ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset403ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset404ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset413ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset415ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset431ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset500ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccountPasswordReset503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccountPasswordReset503ApplicationProblemPlusJSONResponse) VisitAccountPasswordResetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12189,6 +12395,9 @@ type StrictServerInterface interface {
 	// AccountLimitsUpdate Limit what the keys of an account may use together
 	// (PATCH /api/admin/accounts/{account_id}/limits)
 	AccountLimitsUpdate(ctx context.Context, request AccountLimitsUpdateRequestObject) (AccountLimitsUpdateResponseObject, error)
+	// AccountPasswordReset Set a new password for an account
+	// (PUT /api/admin/accounts/{account_id}/password)
+	AccountPasswordReset(ctx context.Context, request AccountPasswordResetRequestObject) (AccountPasswordResetResponseObject, error)
 	// AccountRestore End the suspension of an account
 	// (POST /api/admin/accounts/{account_id}/restore)
 	AccountRestore(ctx context.Context, request AccountRestoreRequestObject) (AccountRestoreResponseObject, error)
@@ -12900,6 +13109,54 @@ func (sh *strictHandler) AccountLimitsUpdate(ctx echo.Context, accountID Account
 		return err
 	} else if validResponse, ok := response.(AccountLimitsUpdateResponseObject); ok {
 		return validResponse.VisitAccountLimitsUpdateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccountPasswordReset operation middleware
+func (sh *strictHandler) AccountPasswordReset(ctx echo.Context, accountID AccountID) error {
+	var request AccountPasswordResetRequestObject
+
+	request.AccountID = accountID
+
+	var body AccountPasswordResetJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccountPasswordReset(ctx.Request().Context(), request.(AccountPasswordResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccountPasswordReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccountPasswordResetResponseObject); ok {
+		return validResponse.VisitAccountPasswordResetResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14041,8 +14298,8 @@ func (sh *strictHandler) Readyz(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L0Ld9s2tj/6VXA1564m/VOy/EjSyKtrluM4rW+cx7Gdpg/niJAISagpQCVAK2qO72f/L+wNgKRESpSs",
-	"pE3Hs2bNOBSJ58bGfv72p0ZfjidSMKFVo/OpMWI0Ygn8edTvy1ToH6mIYmYeREz1Ez7RXIpGp3E5YmQE",
+	"7L0Ld9s2tj/6VXA1564m/VOy/EjSyKtrluM4rW+cx7Gdpg/niJAISagpQCVAK5oc38/+X9gbAEmJlChZ",
+	"SZvWs2bNOBSJ58bGfv72p0ZfjidSMKFVo/OpMWI0Ygn8edTvy1ToH6mIYmYeREz1Ez7RXIpGp3E5YmQE",
 	"vxE5IHrEyDWbfaOInAqWtBpBI2F/pDxhUaOjk5QFDdUfsTE1DenZhDU6DaUTLoaN29vA9XX6vLwfHm2h",
 	"j2OqaSyHKTu5pMPyfm5YorgUrrO++4JwQf5IpWYqIAOZkPB00HxFdX8UmkEs67R2X9dstnkvL9ns5OOE",
 	"J0wt9vV+xITvgeFb5MH5i2Oyv7//9OEhkSKekSnXIy7I7gGJ6EyZQXFdo9daG7buRr1lyZgrBa2VNT7x",
@@ -14070,291 +14327,294 @@ var swaggerSpec = []string{
 	"unQGjj4VQmrSM0+MMisTQskNjdFQxfMvGAJqkXDMNI2opiFoKQolz5j2GezMsRSDmPe/+HxQUwdBmIuh",
 	"Au2GmIHTOJZTsEDh6MyILqU8M8L5lx6k0czg8JnOEyMdC/L4gLzkzwL8x3fmb68DWyvDDUvMJYCbA6+Z",
 	"JZcTlsBQv1Ek/Ngc049N03yI80xYxPUZi4Ys2doBKTRaNUMaU9FnyFmoP8hmwDF8WHKYX8ikx6OIiS+9",
-	"HX0axywxS3wt5FTAmMd0BmQTSRAnYIA/4gH+q6jG8g8QXPKUs/vYUIsbYaxHW9tp21zJeH5huCSnwmgD",
+	"HX0axywxS3wt5FTAmMd0BmQTSRAnYIA/4gH+s6jG8g8QXPKUs/vYUIsbYaxHW9tp21zJeH5huCSnwmgD",
 	"ND5JEpl8yQU5IiBBO6JSLLnhfXZo9swcfLjprPoEA30t9QuZiuhLjvG1JCrtj5AVwak1FDWTaYKLlxml",
 	"vR9ha1tX1nYl+dsXNpCnig4Q6OBtAmZYbnp4QXnMoi99UAy/dKqz4qLPnPZsrjZY+Uql7zIz6lpFISBS",
 	"oD2NCBnNr9GZtWs28/bjZQuWM+5m43hFxfakaWzzKI6rJSs7S2QlX2SeMt4eaUNjVeIMqMS3QeNSSrOq",
 	"VqpSX5QEpUTbhtHGxhMjuII0BWYLQ1lGgCLpZG6JC76ipUvrX8w7dJqZR6fWx/Z151Jpep/K8l313heY",
-	"+DtBUz2SCf+TfWnO2k8YqMU0huWVgqGVcV5OPQGSTkWqaC/Gw02FmpqLFC4OOp6n9ffv3zfn/RzLFmXe",
-	"LeJW5oby2PT5xUVgvAvdSuBsiZDTQ6KTGaFDygWhZhPt1YleMy5IjhLmifMuNKLSyUQmmkWvWMTpJRi7",
-	"/hqB26zHJKZcxDMnOYzNmIieTSz9FGRqouk1Qz/Lu8sXze9aYIaynS4YQyaJ+VBbW08/YVSz6EjXNVeb",
-	"gcfMf1LicvfXGHDsQ0LRj+o9waCT1uuKDQasr/kN62aub1XhpXaeTiMTR9JQUkAUbKiRt8gYzflUgGkG",
-	"PUwjGaM/Eey79YUVMzQ7VpokFPgTE+YUlVzWL2isGJHmgrdLYjhBxOGkgztm3rAaNGy0QpeWrPGLRI7z",
-	"fglzI3JtqEEoJ1i6Re8QYS7L+gs+4kJXxB6kvZj3SY8NuRBGdvUyrTNyZWb4+HpCdfeN/vXjuf597/3+",
-	"5cvnk48/l/XHozpG1aDBRR/si11eIQ65F/B4FEnQmkEWOo+p0l3Df0vXOU/L4NDAaAuIsAiIljm2tPFy",
-	"ZyPgk4ooB9MzjaKEKVWYGyqBWro7BPz+5dOEQIna5s0zfP3W2ZiXf/bavHMbNNY+nzkPSnZO3TJ6d/Hn",
-	"OauThN1wmarusnP2DvjV1AURIZ07v+BUJteKUEWmLI5zLC4228Q1GHTqk4Gl026P9WmqWD3ZOXpm3zYN",
-	"SG24+DI6duZoIJ4xjVhutdEd4UOW6g1aeTfHWh6HoJFOonWvnNQZoZd19R4CjKxpOWhYr2JJ/AdXzPpg",
-	"UJNALawwcy7044NGqSsuczz81gBnUXaF5udmj092MQSZswa4bNXtlo38g+9f9n5nfd3IB2c8pzO1eJ1H",
-	"VNPFGT+bkYjOAiLjKGfMqnmUYEHfSjPkkqNUj4GXLRsMdekUTz6CFHQqJikKYBHq6zR+m5s0OECDuXWg",
-	"3tq+mjjP2A2LizxsPfaSZEbx5ccWXjvjAs8sUzJN+jVOO76HnPZ25YIJqu0M5pYkjuUUBZRFgaMfU1WP",
-	"Eo7hTfOJjFaO/SeW8MHs2Lx5CwclsjdRWZShJn2ptMpdpijM1DqYRiwV3PDQWVn7ksS0f628Q8lRI8gt",
-	"Ih0bqrxms0bQgNsmR5cZE4LYhCpzzHxo5pDfMGVDSUv4PVVVQXxJGlsZP2JGpIlArqcQWMZEn1U06A5X",
-	"nbFxjRpDRVMZWZY5YvDXxUBhr5ZMqB6RHoulGCqiZXknMtVVPZifKpofcK0gyjN8++bikuyAVrSDkV9h",
-	"a/kl5cMtDp4+zYVb7LXbK7m8OzmW5nOM3G7kUi62Cfu6q/zvg1dlQkQax04wJaeajFMFhgeOcs0g1WnC",
-	"Kq998zWaBwpBIGXSJY3jN4NG57c15cwPlZ1ki/mlJNEWeZ3GaKqxIh3VBO53LsUSsZQcCYhanZGYK/BU",
-	"k1SghJ47fFRE3gJ0JUCFhza89880Zq2dA3SAm0+UhGfh0fNXp69PLy7Pjy7fnNs4kXcXJ923J+cXb14f",
-	"nXWPjo9PLi66L09+uQhbV2IzWXlMP57iV3A0KrbG3v9zBwW2aflhUCpFNrUmtTRug/kLDeXZci4yHUnD",
-	"RuU1EwEJr9J2e7/fS6iI4E9m1FN8yKPdx/jMPsBWD/bxIT7rJ337UtgiF9ooAFwTIacdgrZSOF1EjcAv",
-	"N6Sob2b6MC3Vh7uz973pL7++HP3Rvj7+4RUVnH53sX+61x7sxif9Zy92f3iyPzx4+oT/pJKDl79MT2Vp",
-	"7Fp+A+ySLG7Bh/wmnGVHdhlLWnFyUgU8hNH+yMX2Q/KEPRnfKBuhf0goGbNxDx2BsFz2bI2oIXtrcc6+",
-	"NWu3YKRygsOCIJAPo8v+k+Pw7TJhYZxqLyZtqUmMzNpWe0vlvFxEyoKYd81QL6h19PPHa0G0zwXtlkfa",
-	"5ykPul169DPLf8ldN+tWizDvRwxCSK3bh02RBM01hvdkuQ0t5gPWNUy9a23H5fGdA5oQOqUzw7NxKEDd",
-	"vZx+TBW+pYB7x/x6TrevlklN90vCSrPQ4yy2tyy8dIV8Ar0ECwu5dDfO2ZAJllDNNpFP5A1LYjoprqwN",
-	"Fm0HJdM10iAarePIGSJiEJGlOCSK3TCB+VdzM68+S4/bB9/d6RCds4lM9CazXzhiY/rxjImhHjU63+0+",
-	"3SvVHdytuuuOvvv34sGrEsDfu3yYGZmavwYyFVGLOK1BYZiruYQxIaqF6+WGdmA7dv/eDe58pnENq1hR",
-	"Jnw7FSthfcZvCrRZdZPht0t7v5CJLpCeM8UYuTnT6woPnVEmE7Dn7MBlmt+8EWsxCtvH63IFGVZDKa30",
-	"lovsdR4QvARVajZTotBX9GqT0LkHQjAAuzS6TOxEo5JRMA+vRIizwd4xEAvcDWE2yxDYSl+OWYvYrCsS",
-	"UjA+hfgBqA9UzGwYCMqqkOLEY5br2fqnVKomTEQsuhIgo2oexygMkyqZFEVStyvYecMaP81CB7kgdDd/",
-	"v1XR8o15B3a3led4zEX+6e6C3rXUidMpKll2U+w3mdy3njvndV49e2MuuilXIF/+DRW1OUMqg0hKRWgc",
-	"u3TMLPn1EDRPtDRA3ihcs63Gvbr3Nat71dzYB4oXj1Qv7V8zXcu0+AxfvQ28GXsLBupBIsf1HQ3XbFbP",
-	"IWmkS2ikls3UCHZgNNWy/li01DRWa3WweIE37ApA14HbDd94biJ1LPJoz/1iBnnr9yxX8U/fer+osxbG",
-	"3HuAFf5lszIg6TnvbA2LCvru071Wu7XXelLMHfut3Xx61HxBm4NO68OnveDgUVmiYdBw6dT1c6aDRl8K",
-	"xZVmoiy/PTRt93XYIb+n0ZCR3ozQfNA4I2avelQxL04ICe4dH3NtjdzMcLljaWQIw4vYR3R2ofuLGw4I",
-	"HE4wFrHIrNOVABs5hTeihE5pjCoJBOiwqHiL4zhL7+Z+qe5TMPWDadsq90Xn75z1V9GZWq4O7NbW0+0R",
-	"r7IZoXIS5LIZIaWbvC+Gbfl49/DV0dmLN+evTp6Hc/J2hSqwuZepL5OoJC+vVFKhJEpmJElFYPNlUmUu",
-	"ahER0DJV3rmyKLB8YY/WPM+q5kHIGgoaBTVC4jThGlgYxCZVyYoulerOIVAjn7BbJ6G2fpjL75ILFD/r",
-	"jWP7glIijVox5DdGNxmC4cWFZ7QWZBKlqYhQ4aFxvKXgDBhB7cv/XMbsnA3KGvIqSgkGB8RbT0eQoVyI",
-	"3fAf1Q+EWDueYZ0gAksRQZbcbTVYXKbitlacG0A32ODOzmd01qX0dSjSpoeuIBaq1NQwvsVl86NzTS2Z",
-	"f2bzLs4xbwiey92w11EqQLWZo4hqm5+3A2+nOTSt15ICbQCM4HphsWwrKxdoS3r0nc3rFXrI1sztq9vf",
-	"fN2rV7jaam+Nv2tZ7jGR9452e9/xEtIw/LVUYnIma5BBxzRiGUhNcXpf4335ld1DZZfKistjyZZXKPM0",
-	"k6FWb07Oa7c6UfMdBjI603pxmTA7wgjcOp8fTmTiTCfOSIanNsgirQVThIt+nEIkTSGbk1yOGE+ISseY",
-	"YqQziv6mfqQpWD5Y2b7nmeCyFv47lZraNjxXq/vB2myqigM0fFuBB5nwM8g2M1jqFfCk85zyuMTX54wx",
-	"FUB9sC8kAvfbkAtFHry7PH5YXxLbzPcJkZQl+4e2moqhQly2GamDJNvgjOYNM9WrGo258NlyG5pe1jq0",
-	"4CzpecikuiHMLqRtueYHb80vxLIwqjTi+qiv8S4rnVi37m1RaU7yjrUc0MCYVUfUZ1ld5c5d5CRaJmSS",
-	"yBtAspPot6NowXfaq5AC4skQa6ER5IDcym0qvuPak17v6p3bmNxEs+Wr3CZAy1i1TSukCLN0AKSBcSIy",
-	"LY+gpI4iVkJ4IO3cBpuo+VvJTkHVmlvsCQvcJgdgjjPXFGaUmScQE4BIZFb1Lp27YNNqDlBmEgLQVRqn",
-	"TGFCnTP60VzyzsKOyjjauJcM1W2hWQszV2fnEAIv48x18VogdW+lkg1tOkLy41pO28skeNzY+rdPdmDu",
-	"KsLbnpcP3eUzesMt0+mkawYGyXzIeuCY2kXKPVEAJtNNJ/lnXqjNniVMaZkUH8mYdWkULT5M2NiwRjC4",
-	"o4bftdnwGUPsKk0TXXji+oQ2sqHCP63dxP3T5ikWuGpxdu5h9mHuYeaMLjx0YTNzP/iUIjxS3dzaZN9q",
-	"s2XuDSO2Fl9wSIKFpyo3EG8QL44YFhX9ryU/WMnN7kKpZTR32hboui4PvOYIW5H5951YaTaj6pLLzamR",
-	"8dHV4SHQGzDocrLPAMw+s73ry9iwigBSm2zQIjss68gDZZznTPkbeflKMhnZDYuzHMZrIaeqRd5bvLQQ",
-	"T2tIKIG/LFYkJSGY9sPa+ticCzHzb++XsNka5oCiswLcg6MqA3qW9QDY0nrEFOZDoOeFxjG8Mm2R8JPp",
-	"+7ZgQjcCgWJDwBqFoC7TGMJ629wHo94WNdOcuwkDy1ZGni1oOVyXQY++MMIrkxPEbix2s+pwWiODJYbl",
-	"dOYSQT63K3l57hHNBH+p9NZcjWOmRzKah609av764dNuUI5aiwS2zEFpfj9cSUALm7Zy1+xg7QBKdy1O",
-	"lWbJa5v4NRfnwUb2BqgIdsXbHbyqGPhtFlsMeDJmEZmxinDPpevLoxLpyMxKsCmLuuOKkF8IRqVDuQBX",
-	"aw4ufAwRPzFDrOosGw1f2mSsZdKoXbHSlZaxTJNibOO/Dp48evT4aWMRY+r44oL04YtiVMO/dqMDFn03",
-	"F9Pwr6Pmr7T5Z7v59MHDoPX/kp2mocbHB+XUiNa5E6GTWalml4Mdr4Qp8ka7/sgIGRBmUK7VjZ2hosI7",
-	"aQHbPG5Sb9Yhgg2p5jfMAtHZPdX0eg5ootrFYlst8dkA/AjXNdv5nBpmxMYTCdEiXRvAsBgvZEX8uVAS",
-	"XPSwY0MWvPHUcAwlzannEJtNc8zPCXHDhIIIF7EeYBknbJCC4EWj31MIOsfWVwtslfrX2EqJbhNKjwMQ",
-	"4Ua2rwqKei01aR9mtINVEWBSCO1f9woo3gLNuR/KWNbCRmYHlosbyfusudfee9xstw/25o7u/9P8/wHI",
-	"ul1xdeg5JW/V9q3ctflNmh999WZlaI5z10R21mqcKCZ0wtfwwuS51dpqddAAlawse97oYQFZwPaoiRLg",
-	"5mw7yKZVvXxVVoZKVvVaTmtyKeZ4ee2FrJwONlU9i3eK3ZUCyrfkNO/t2cKWlE0BwCKPraxTgkcYS8NF",
-	"Y660B8PvU0GGkkwTiYFVWZASCJddW0SkkTfkqi4d9/gwlZBQbIS63GveNGLdXFmWT+4dHwDStUHIxYdC",
-	"6u6IxdHi04FMwMJQsCxkDXOh0sGA9znLrAiFoWepRkXLtG9B8aHoctEdIMBiYQCYrl/80gwql2ydSKW6",
-	"MuFDDlNK+A2P2ZB12cc+hCvaHtJJFzcDjAxo1oryE8G5IudDKXeuJ/wqQmM8Gsy7IEA4UxJsS+FJL+Wx",
-	"2VCXPkIjcwkonVC0J+ZEI1cIYJVtCcbksiIsgXa1lN0YnHJ53tt3uMWL1rPumFEBSRsZkoivrGAaltEM",
-	"W4WL26xIxGnXkH83zUDQwB4hu0Zy7zqEQPAMSk3zG2Dx1Aotcgu3akOKe1SZpjOkuQDzxySNHCxKotHs",
-	"heDBaBGf+yQzlXdT4RWHUnvWsnIakB1VKKYBsGnnZ1ZF18SQVJOLgOwadWC/DVIr7WuWqBY5phOuaYwO",
-	"44GMrYM+l+oLwPc51Wt/IelqThdEWfxD9me3+eFTO9h7Wn7HZ+C5q5Kt5PWd0qzKyikcQSggQBRmpiuz",
-	"nHv5ZSIPPvLoYXFd+v1HsYj21K46ePxoj0Y6fdReDLZeUs4laJwKo+v22TI9pL7XN0OW9CdozMVy/dXN",
-	"jxL3TT5bE0LAW6W3WI7BVKa3YoUxjrmgeW5SHqKLnK+6OSqgtBJkvYzpNctT/ACgudlYsfiGFQR+z0jl",
-	"pGCLrMw3zzFOO6K5BS3YsssJze5rFWU7HlLDuRxxwZR67j64DRqgxNdPevJtnMF3izlPb7IYe0z9j6UY",
-	"dpxRAyN2iIv181sqpGBkxrSFVxZmN2YASQgwsKJSyuB2bWyZO4QEDTAfAFiZD/9nU0OHmEQIHLXcdygj",
-	"VhlgU+wsY7gKCtUZqgkwscBMAGM1+MAuA1b0MkRV21KbNyeVxQFn/dcBRMNXHRb4EvgvQMRJ5DCh42/K",
-	"IHDmjZkI+eKay660hlvN4lDLKVwnUk1YP9Nhi2N6BfgIrpghFBnUsL8R8XUH+VDIBJLEFMESdgdPbRnD",
-	"xYA775ZYnuaQ3YRMKRe6tzqFAVpHkaECMJIC8Ia5UWEmIC2sb0iu9ohkK5ppSotV/p48frwXmKmCO2Gv",
-	"tWeTX33mqzcZcUXAfnBIpE/BBHN9qiGNNgx8ScV4Zi0puXJhymzE4i5Yaa4CcYsvxbOcryO6iI36cVIB",
-	"DgSYhSWoQAFgF5i51VQV+SpczDGNGCTxOHheBDLfffqkXbeLKneRxRt9d342h55fjvPUlxO2BjDsBPzK",
-	"ho/2Yiquy6GwVNpbsyrvkpOSl8yw7GSp7JoqIzqPNyk7vCrQF2ix7DDZEMayxJhK2JUq/LVakYjP8dU1",
-	"7J/zUK31rKtLw9AXZ7BOdHB1+HmJ9LcZUmaZBdW61jwA2dJITbsjZVv+upTEQOPZbRdkeQvBnfDxGICF",
-	"hYTynomMA9LjEU+Qu9LYiDZ/skQ2pzzSI4i8LaoAz7nqG5G5J/W6wBRB481UsKiAY313ACkf6zirGW0P",
-	"Ad6LIXKukXLYpeLItwbdM7cgnw2/x8cuLCqDGlUesruXJxgbwK7z0quC0truZg2MpDqW5sv23gHpzTRi",
-	"lyB4OXE95sShKY9YPEPM4yshk+wXyDqw/NByx1xGPSar+iPqFJN5QWTvYCX9uUHVTJApbqyN2KsXIuJD",
-	"7zaKKJFg6DMdlm7mkgLj88l9fDyJuQV3gK1TrSUABB0yohbMqEXCV0evj3446Z6/OTsxP0VswEHniTCz",
-	"ENIPWlfCvXd0fPzm3etL8yoep8DlP8A3Nq7Mqa+mg59OT953j949P73snr35IewQxVi+nrCNszR9/HRy",
-	"fvril7nBUnVtxKS8pvyNcim9Qykji8WBhp6ZTBNzz3bIIKbaVhJzZWwzwAdvRAXJ90qELiG2gwI2CJFZ",
-	"pLFF0rT61ALipUxI+G2IQrRNTTDnKkwYjcLAxcUEWeQMfmDzsz3XrdqxovHlAUQlmP9pN592P3xqB4/3",
-	"bv/3wdXVt//7mzNQ5a1Tj/duH3bgZzOc/4Wx/C8O5OHDUutNRRmhufyAGK93zwErXFw5KO9lWa2o1s7D",
-	"n2JJUjTW8xvm01u3lL5q93UNp9VC0FVpVmyqN2oTAmxKGtwAhTunUq/rb8nU53xya7ZWfoIB0sDqvNYS",
-	"etrEQeworkg4WeP2EgIOcPT21DAODLbpzYAPLInG2iAYa0vEs7KbuxJTsYN2HZwYV/ukVFF/evDoSaHi",
-	"vuFrY6aMsmChb1Q6HDKlWRSSHlM8ArXdbAQq0p4fIwiGoc9FfTximvK4CpRCoeMuV53XA2hgvDzCW1Gi",
-	"0t6Ya6M/Qrx7uXbuSs0tW9jMxQjBYsol3ZVUywFQN0VCCNcrxzp2pS7XC9t/QfsaKdoaxdC82LfVtRb2",
-	"sQRR+VEBUfmgPPDB71+Vli5BOWcfyw2XFWGKfm3MBND4aUvz5LZxbi65RhPaZ6UmmBdcRKqQEcRF3gjx",
-	"jSKxBB/vggdj8OHT/t7y+Iw5wStNRCe2pcs6dvid0F/8bvjZnV76QZlvtVZ0By5tTqm0xyS3PjnicqSd",
-	"EWx+b8s4tU9XXLju4/Ky65umyidsTLkwM10vtmDdy6wyZMB7Dz6XE2Md10W1W4Erc0iMNHkHT8Kd/I1u",
-	"SoEzr/vlWbqsz3OLOLe8aeKKmFW4w0hfji3XzmVdqTS5ARhSSvoJVSNbCXZAeSxv0LWZR1sqd8UNuIi4",
-	"GFYFF6sJo9cK8QENI9GIR4XR1RhySovS50qpt9K5caSK6FB9GseKcK1YPJiDvHrU+m4lh8h5PewC52a7",
-	"dKvOHMmWLEjM9Jx9wFZ/y7v/FaRfkjEby6QEUYAO2er43uJS+GBjDzDl+08YIlSrDYKQY5D4SgdzpPEC",
-	"okNWNl/l6pJhuD/cYwvlLe8SZmwXKT/Gik0rLUcBmzWikwkTLAqc15ggENUK3NmM0M7oRMsJUVrGED6z",
-	"puEvjzG1HmL5kb+7tfQCfIu8GWRlKoASBjKO5VSR8N+oQ/8rdCXniU0/nQM38VH92SR/OLlsBJtE+WdN",
-	"2GoWT+aX6Onj9VB7V8fxF1JaCmMwh6U5ialAaKHcdCqMAKVzy1dfXYgfyYPYWWEKXJra144m4UId19A6",
-	"Q7lukTcT+gcK3QtIfb/S5p/dVnNpjOyCr3jhLpkwYHCLo38JqbnO8pgB+27ANBLWZ1WV9iAdYa/dxq4A",
-	"JBRYAtiO5iuS17RZZLN+T3lJyukcDbkl8AMtJ6NCm4tROXoJfoILRbeRcPUxHqaU6+Wcn5sDL68XsZUd",
-	"+y12JlO810o2TKTmUlhkqwCWYcdRtTIbwzWsjaRQ3X2Vo2EuX321+y2pqkTto6MgbR1QyYXUHn4lSwRf",
-	"V8bOIiTzg61ebF8Nr7T4E8TlQE4e14qE4DIFa6xExZ7F5lfyIByB+SB8GCBAdj4MK8Rnbjih0QgxJgAW",
-	"YAqH0+ZUQOTVdCQRop1wfSV8qIEayTTGuIgeIw/ChGHEZfiwCK2JhaiCBg4JgvaLIaY+W9asnI3aLHMp",
-	"u7LWc84vn2K01PSDb22W3OJzl5aEvKEtlisCAbWEC4ilynA2XaaPTIjN5y6XwetS8h0QE7dgHP6sUIHW",
-	"N2w3tjj8bDNKj5CMNzKerktDX3bxC0bKOpWLVhudzUIt8+Cujxm28iquhupykGMlGRZRmR3xKJ7SmY9z",
-	"yptOQdC4FnJK4FNVfsTW3e2Njv+XOt1Lgiv8AcJ1XH10tgSa+HWfpoWVuYCyfGVukRUa3wXzHuo5gXI1",
-	"fpMN3l+N37TuXdZPk4SJpcScOQywewexvXZJCBdhx0SEjuwszJYLkipWX1peK75KMSZKB3SJppQxF6le",
-	"o/NUsaRLh2x5Sm8ip4olYKkCGU2xeBCQfgpq+14hGKm1/gVZmNhc3Re3pxm0VWHMH0qJGmhz2R1gcU7q",
-	"nzNH76tuAt9w+cB0OtnsDi8zEh8pMkmMbB4dkr7NeQlIRNXIooirCVT+gHhKTcagiS/UG1p51P/eCMO2",
-	"2mdNkJYLmeg3ScTm0vbNuubL3sC/4GGZrJ6vg1Fshs5yrYzwgjIPK1s5diV957xNEDIYgpidMBqpFgld",
-	"9CA+hWAOlUnchQSRhYDD6v49oO0XjypdM+6zfiznHIFsGn2ZH+6iPxzvECuVgUrt68P0Zt54PYOKxqgO",
-	"3WWBi+UIaq2WRB/zuquV68m1kq1X5TJhYZd/FBXZlMcNdUD8Nrgb8b33sLHzBbCiKn+sLaLCByysLwKs",
-	"NdGgkQqu7wp1Dm24nlcswDtR5n8Ox1LokY07iegsRDhaiFrlkeDDkSbvLo8P7WrY6q8OCNZxSmjEMmks",
-	"s1PKK6GkDodQ3irwE6j3jCZT5ziyCCpfBmV7HtoNfWU1MT889PR1FdiNW4Hj7EjXBD1wcTsxG+iOjVS3",
-	"mSkTyiMwx2kpScy1jjFGpDaYy7J6pLkSNpvZNn3a/DLUE7cuNt59uxXCc7hGC7AWW9EotqCKL1uU/3a3",
-	"UIn/BOoJZ+EMNLE+QK4hQzMXhZu48NuSW9SJT6uLb8GbrsJezRtg3ViVhCmml6iLGRwGMKKNt7cykUoq",
-	"t7KgibYKpRwd1GMVbnE5iseRr6sLxOq94wANaDPx/FMF+VsQZA7wRUqOmc2gXf8E4ua62bqd8/gs2eZU",
-	"kuCsNjLIDUsi3teqZZTZDgl/Ojo7fR62yEF7t5OvHhWQ8PWby+6LN+9ewz/OT3568xKfPz+9OHp2hn+f",
-	"/Pz29Nz8eSVCGzffvXh38fbk9fMTbHa/Q8KXJ790312cdE2Lb0/OX51eXp48D8mDqiqEVVHiDwMSnr6+",
-	"ePfixenx6clr29jFxemb11B08GDvaYeE//3uzeVR9+Tn45MTN4i9ztyHx+cnz08vXaVCRzqwGI2g4Zeh",
-	"ETT8KjSChl2ERtBwa9AIGnYJGkFjYQEaQaN06o2gUTWNRtAojn/+XTvyRcIOGh+bZiLNGwo5ewpmZEFH",
-	"XtHYUCXQ02upX1j8kXPv13qelTg9sSVOPYb+RQ5dF7PzXksN9jiN2BynOWyWtwU7PzDGkwygI/+mu2E/",
-	"eCquyp49cmTbIuE1m1lZyB70Yt4soKzkw3XzPwqpy9JiawHSz0tGkDS7NlN29o2VPc1cIG7NuhXzYotX",
-	"M2w+2aIX0ihsChU4dH0jQ8qzUsTERdffh83qU+bFBrDb6v6IVWQZz6dGDA175bqTyzAFISpf2D+Xw2Ik",
-	"0hFVWaFU0EsNQ6kIUF4S4WzpjRg5G0ruMdFnGHTk3LRJKlQ+bsTGYqiK9F2vqNZZLZQnlsp9ZQtm9pGq",
-	"6yWYhqqiZLRp7cfLy7cEX8iBvOpsNVp50LmDQpj1XnmYNWIeLXW5mBMBlQvtTVRin54PA3SoVWgQWwIa",
-	"Y9Wq8m1+XyjeYgOqrRE2h+V1F0X/b2D5WVwWAIDppwnXswtDdvOgNRVh7dUIDUC8sGGYSO57HGk9wfII",
-	"HlWqRxXvL/bwTrGkg0GJ0UIfcOYhUmLEhQ5Rjxoxsvs4n+iJ+Ac2SN28mKVuYst5pInisGFMC6NWrCI1",
-	"8YLpHDJTi7yGYLDQhcA37YehLVaui/ABXJFJTLkgph8ibXHUMe2POAr+3PTRl/Ka+xJJnUa3+6NUujnf",
-	"RzZqOuHAYm+hAMSgpFiMC2MjXCkovuAXWJEHR29P4a+HGHKc6fUIokIcJIiZNDBFEdnkSItGqDMa4Yqo",
-	"kZwKKPseXAmgWggTgeqlENtCFQmPUj2SCf/T1rdGGAJylbbb+31sCv5mYVBEIFKQXompmEZ8ITbip3Ul",
-	"rsS33x5nYHatb78lR96nY8au3OB99gyz2ZKw4IeEusQT90aB2skJ7Y+M6ppgwDbmXuoRuxJY20nbCuOp",
-	"gNBBd9DCQ5g5F0PSk3pkyAdq4iO+EqQwtMhrWSB6Iw2Du20egekbFYD2gesPCci2jC5uxcRnLMvEzU/Z",
-	"xclJZ2Zxwo/N7A4JITatYoILd405kOAlS7A0vFmuQxKadQjJmFGXqwaLk6HqmSkzIdPhaLGAp8vxxfg4",
-	"ULhaJJ/81pfWj2oLgwKtJozEEuK70olPFbgS1vnZcQmWgJcHRd9dzVm7CXZlsvhBoBqRWwTMBPvYdDWI",
-	"VYfoJIVUMDwnEuumoSHGv2UpqBBD3SFCZoHAUIqdJgnG/AuMqUTL0ZSaDTRbyRRyCUaUTsB7hQJQixgp",
-	"bsigeq4dCvDGR+19DAddBKgLA5KwCaP2Xjf7Z6cPyV/q228xmJROJrGNfN+xGT3/53dlSOSBS5B72HLJ",
-	"cbmcYTqvbpo7Wh2S0OXuhGTgcpn8FpUnM5HjETMCapIKfMH0kkTmnlD8TxaQjKaCHHEGpCcjxwou+Zi5",
-	"OZlx7+/vPw187WiA2rs8xu0d834iLW5Mxu6mth4Axdw6aEii2hNYQ6tI/RqecaVdd8XabmEO/SDEWkLK",
-	"msJ8+a4JHbJDzyB7tH8NXNJ9pCUZSiIF9IWpxDZPoW8oiCkSHtP+iDWPEQ/DUFoTMtWtuvRz0/pymqeR",
-	"BxDiSAjZ/qBCHPM+Exi+aC+gowk0vtdqN4JGmsT2olSdnZ3pdNqi8HNLJsMd+63aOTs9Pnl9cQLfZDlz",
-	"/h7KwVh1Gu3WLr4lJ0zQCW90Gvutdmu/kStxsEMnfAc5ZNNwuh2MMwRrZGl17xcS0ukNbUL0I1AehoY6",
-	"pWFWDIBskUswLfmw6qGUyGIiRqPiUcZTjxkVDgnNJsnxBJUTvKmmI0OPUFsKN8wuOmRYeGXF1fa2jcAt",
-	"QhHQrUWOLEIFJYYelXkD5gH545qPMcefUDJgU4LLYi43DJEgDw72ntpwTs/UTiOzqQ6w4xxX0pfafiaj",
-	"GbrjjeaDTvwcS/jdhgT7UH2HFvJbg15PqO6+0b9+PNe/773fv3z5fPLx5+7sfW/6y68vR3+0r49/eEUF",
-	"p99d7J/utQe78Un/2YvdH57sDw+ePuE/qeTg5S/TU2kEV1f0o0GdAGWmpriWCKiMWlNtJBucJEYl3BZF",
-	"aMPO0aw5kYZ2TZt77b0aS7DRGKydAwYxL2pTcU1mMgUkvoN2u6plP9SdZzSyBxs/2V/9yQuZ9HgUMYjy",
-	"ONit8cUxrsKllGcAqwrfPVr93bsMw/UVizjFalhB42Dv6eqPL6V8RcXMuaDhu/3d1d/9iCiw+cE+qrOS",
-	"pxYpFu5C/Gq/zhQzYNi8ctXo/GZoOB2PqdHqGrj1tqIaJp5RtL1pOlTWcu14myH/j80x/djswVHc3d9t",
-	"P9kzz/IeclexLyeaWFq+DRbZpWKxrZwLVenLjEKFxHKHUoY3UmBrYoJgC1d9bDiSYa5ayhY5ystCPldE",
-	"LaaQVbCgCxYP0BzZWDiIB6t3wVkyNz01u7U22mosrp8vdtS+KqovGhN++3A7dwxAZ9P5ahwcr75lR6Ee",
-	"2QeNIdP1KRtvZ5pzIi0hzh+YXqTMGutbQMW6p82/M21esG0QZinzhWTi2QpZtWhKdhKhLWNOihLkXrtd",
-	"sHQ7I+0hCdEiGiLOmU8vdm1bgRdbuhLWkm6j71vk/0ujobOH5lSuEZ2wABTtZjrJVbROSGQ9R4FFH40C",
-	"FH7zWlmLHFk4E28juhI5ByNMTgQOrS3EpN7QA6F2CJjPUenjWrXIkbrGgqyEmtfhtIT51Nog/zNKkiGq",
-	"epBL5SCwzLK793KmkMMrAe+KDAxrHHjaEAyKeccz0mMkhek7hcrZFgybAbMsFpUjIdVdwKcLA+uM+h0X",
-	"GiAPMA/VBwlIxI25EoDsbB6bBQSlQ9vKDkZfgXK+mTXG0sYUtrfHyCBhagSgUhby+QFYBqpQ7cOHaFG4",
-	"ZmyiroRzFNsGNOIUj7mC9ciBFtApnS1VLtCftalyYZNgnbPRiNz+vDo/Atd2lJQUwvpAaS/E6jd2n+61",
-	"2q291hMbH9DZnsZSjF5sFEHhvM2e4ekvnUSGju5sRPlJbH24ueG4LPLG85Ozk8sTl6+dywMHZQVpvXz8",
-	"7nBwZY/EZxw7DGZN1QvJcA31r70mkebSUv280d+bCxzwXkdXbNraewkvZB87P91Be9d70YAT3ua9ahl9",
-	"Zz5sF3Znaz+YF8vKHQxdDFzHBdB577QPg7DOoKom2pl7Ig+mmvfyNgoW3kZ+zefPRzZn8CXaOaIyU3uz",
-	"C2EEpep1zpn5zxTH7qSVf2WynHfR/fbhNlgu2p3asC5z1IZSRv/OyXRWNlsU5xbBOue1Dn8mncDn0wxK",
-	"FZGjomONYDZ1BkBhTdgy8W9gkIN9oeh3XbhuTd930FJcWMu9jvIV0bVTWYwIn0U+5rQVJMgaqgq8uJML",
-	"cLAUXEpmNszojCus+pTQMdMsUZUI2NkrO2cQ3mgmtuLFY0SLNhNen6ALhf/uqfrroupLS9GWGjPY4Rj3",
-	"s4TCQTjF2p/1KD11YUHL6PydxRTcmKFiA/f093XRn88HzrFVHydmS59HUAdvS3S4E1EezyrlBg/EtN8m",
-	"EYV4GxnRGeGiH6cRmFxQQrBu56KXsFDHxykZBPCjzDsRmImcp1vMsAQvxFU41DGC6ZNXwjx1cPl6Kn2l",
-	"FaweXWEG8OfgOUxyI0WrtrI311mFEmCh2+8P5td4MDFGaeAPKLr0c5WkITUVM93WOJ+V2PSLZ/YTatm3",
-	"OxCHtPMJinDy6HaZew2PEIYv4VH9qH0oUCbgA6sxx9JGOZvJHRYjjSq9a+S19FX2NL1G58aVgDgHmxsP",
-	"+RVZtT3y4KC9T8LFaqYIOhVl4SmFEDSitGEaDw7aT0m4WHE0fLiEE5yzsbxhgDbzz1VU6rgsfR4GfPC0",
-	"1lHHOqv3vKFUaLSWUxnbIEG6VCUKMjCjOUaQrxdS4WZcT+PxSa4r3wTsq+eg8pSW5vuB33AEFQQAXxv4",
-	"6fMoCxwAipvQhcDNzbhBpcHhKIruz3LxLN8fzfmj+QOSIgbiys9yMOcsceY6yjtgqxU982ahINbnN2is",
-	"ftNVXavBMXzgy8pXIbGPi+EzwMGs80UuAALgs8wncxVoRWzhNkGE4crtLMhgRoDhkc9qcHkq1muQ0UA9",
-	"6d4wxipj0FbUh8riaCVaxBEE7JpZY9R9PuA38OoUBoOi0/te3fjq+JYhgUIhL1Q1OIB1Syz3Zq7PigAR",
-	"i5JawsmKfrFqtrWD6nqTxnF17AjGLGPalM+KDYiGxzBGRL4loS8PCP/272hpoxcwOWUyiTHpisZxi7yQ",
-	"CXhMUB8oCYHmvhR060q8EYw4KFjCI6K5DR6gacS1LYQGY41jF1hBtByCD7lUayjwZw8mfKdwgpy7NNtr",
-	"M/KMIy26Vqu8qA4h2QlENtNE3thEPbt1WUdH2czzHfl2XF0JCLCEJmwJvqyJV7lNpRZXI99WcZ8bncZe",
-	"e+9xs73bbO9ettsd+O+v+bE/o/3rdOJ6rO9cN5szhy9d37deK6LzFRWzewHxP9u3WxZA6nG+Awu1Q4n7",
-	"nuSwqO/ClpcGVi9w6k+5NNcVpiDHUmtGTXd8bE0BNCer2k/OIamLY817SOuC0Dku2GqW+hwH+c8Nur7X",
-	"3+4sB537RNtMDvoMh2tdxcvTMJhMFo7mfCxGqf3ii2l8JXqTG6MRJlVWTz3B6jVGoKFcYOBKgAD/Nt63",
-	"b6s/lWlVClW1ule40+w+q2KVW+s6GpVbl/nyIvfq01eoPpnLKGfbKTH3VDGMuXrMgA9aoQBlrhO8P4VE",
-	"Y9OM6RY51cpFWtngd5svj5WXMFueWI8vkJoHd6iyeh6DgH2XhMk82HBjmNB+Du3hB/NP8qOcTHIov50G",
-	"tYMzQyaTUUJRdcPJrJUQaaawXWn9KzHlfikvy30UZilDwGOz0v5blyHUMwFbl639y8nmS43B//xIynuh",
-	"eCuhl9ui5E1EX2Di1YJvgeJXx3XmKP8+uPP+oP3dokEt/WbgYOhjopCbrmrEhX6hs1gloobDhAptoVgS",
-	"NkhFFBIaRQEJI9bjOkTIj4CENPo9VRp+VEQmthA9JYINqQY/6hjnDh9gWqgFbraQNAMos9tjsZySP1ki",
-	"bZyOfamrpezGcgpBOr7Sa8gjNp5IzUR/1kWMzbIAAxh/lhEInzKhk9khDhNRcsEOrWyeoy0XYAeR76Zv",
-	"Ja2l4UKWGR1F0V2kbVyzRudRuw0lNPJTBWC9G8n7rIlm8vbBXgasBvtWX7jG4W45y2ydrpcnP1kayGK7",
-	"YPPQ8gieIq6Jkq376Kp7uX/r8R+OhRcCQBDNkV4zgNDeDgPfVC3YAeBtTDi+ywVANVYaKx4/hynmo7Et",
-	"BpjSdGZLDs/M80OAFIM0WgEDYpGLvy4PHg2K3oJgEZiqRY4EcmaMW78SUI9Cwa0yxWDoJSwYZDpl68rd",
-	"gQlncKjftT3a6e5eO2jYcPqOLVOxrimjMMAvzHULQ6hiu0hYrXtR9Z5LLjWXjrnOADtcVFXGLCGsMwWr",
-	"HwZMfBZ+We7nLGGXCQN8wTvzy1KB+VS7aBuZXKMweujRTBFytMcI8DEWESrYtFUdcY7jvLfm3CuZlYfv",
-	"xArECoodQLh04ez9NZbKHRxO9HnO2ImIFKjP7lwd+pQTCDXwWl8qNI+9PgenKaqdlHJpQxIsUvCVgKhz",
-	"fKMkOH3Ok3OXBJUrsVGGiq13cc8v7tNTtmkuRqr6XCyl9q29Iu85Zwf+j0h+vr86t5OUSTdNlP5rnCRp",
-	"xHUTo5FXnAXz5ol58e+SGwIjujT0ATMLyqIhMFDAFtxDzDib8VweNDRI5LgQMlSvFOg6XRMhfYW0siFo",
-	"uYUBQFiVDTJHXL8t5KRMoJ60efl/fms3n9LmzYdPe+3b/1p3QC5DxnxUuQozKAFX0/bgaRO143rdu+jY",
-	"GquRC6TdaDk2cu7Nnbj7oK+vMOhrilcCYO9HvABybXZ3CdMvgU3M8e0Ro7EeVeJkvIcsFiylSRMWkJGc",
-	"WhxMzMQas7FMZoRbSBnzcyxt2DRoERmwpSJaymuiJWbJSpFPWWmRU5/1kqsSETOqWHAltJQQtC3yZVK4",
-	"glqSIl83m0Qu2QPAWqnlmMg9UXUCbQw+MXNDtckXp9RQm5trxeKBh/gADsaijs38xzoGghGqiJJmHpmx",
-	"2cOBlGhDp7aTH2HNq8NhtmJGLXZWGh46X5hTMfAx3oeFfm0c4kc5xVpfvpgqTfKuH3vI18+eqyXU/d3l",
-	"ufs78z/5zpwHnYq4Tbz0hTojLLlAuF64VVdiTqV6VJEUX+S1rwvJzBKqIodKJi6ABVDBQ0LVNVSaRCyp",
-	"XM6zLZeU4U2Yq0aBM8dcZVDHy1y3ODX2R0pjAgXUzHu2HBT0cSXwwjVXN70GhAsofEmHzKd9YYUkrIqv",
-	"fL1Xhfe5hdbtzYiQ04AoiYPCmkC2AhLoq2NGBRbsG1PA9VaMCaKnvM+WolvfIwasiRjwvpwoKtNZsDDR",
-	"mmDPF+arEn3onCsuhgCwSuPY0FNFt0B99ZNoZKLfwBefPY/mHpvg/s7I7ow8BFrtKhXVQGdLE2ywvAB6",
-	"ZbJyn0FWKkIYdQKnCXxdSGTGLFasRTDjDTJrWNTkgkxYoqQgfSrypUQ7WO7iStgiB+j/yYr9dYXUXRrH",
-	"cgqwROQouytHVHlwQkpGqYgSKEV4Y5UoW10iL3qi2gWxMVNuRnmECNH8hqkrYS1WBMowZCWnvWOqna8Z",
-	"AQMbsTgKHx4W+xhDgA9clVDu0zDVmUd5Nk9oEs9g/bBRfKPLBaCgh8trt90tFQlrQdOF0grvwONXhi2A",
-	"VT5UF4xze+393WZ7t7m/e7m333n0tPPo6a8ZEz0+BQo3d8cNS4odvIZQVdtYvv0ySPlb02SSyOk8DMIM",
-	"y3AkjEb5NrJALhdl1G6327cZXj1Vo56kSVQo2gBH59sONPZhkxIDf0nYZ9a7Uqnhr+UhSIasIUQX/b1Y",
-	"Bfk+W+seV2E+N2tJbvcaV8nygIc5PaQWys06ODTkbjA06+IpbA2dpoADc0YnWk6I0jLGA1GPH/zHw7Hc",
-	"c4G7o6vAsbBy5foAK5vziWIUwzyb+CshVk61Bb215gmocE1VzoC+IdO4x1+5j7Coib+SFaPbotK3tI5m",
-	"Bc3+02th3pPsVrKjPwu93hElaAv5OWGmAncgWccmb2JCHejuWBWRHPlCmeZqwfvDPnGxqbkrzf7iIlud",
-	"qQBqTWbVIYf8hglrl+Bjlqs4CZYOTNtcaBs0YijxCNUoTwfNV2YZwsCWw8VAHUj2zNvCucIiEDRG68Tu",
-	"HhSQBHvHmCso9Ab2ife2jK6tBqoCwkSkwLLBWYKYRkaBV1BTVa7Ekay+L30e0npUcDqACVv/2oayed72",
-	"YTa+rAAeeSDYlIyk0g83KFK/dhLTfyjDXd82sLf6g7cJlDPhZvtfUB6z+zSnLSgUAGYGXCZwwEtcK28G",
-	"zdnfDJtA013gGIl5xAT8xf9idWOHfZzElIuNcjGKN1ClkT1ifZ5lQ2BhQqNRYFFfw/qzrIckjZnL3L6G",
-	"UJiCb8cZ+cjFBFixVWmCLBwzy+iPJKb4Q4HnK0E11lvG+kAlNZfxPuJi2MmXXw5WFVsu1lgGC7gfBQKF",
-	"DWRCplhQFqKX4G7qU4GFllm09GY4sftzJ+PLWiVx12bvdoh/raEYBiEwFbfCWuzo8D5l9T5ldWXofx+Y",
-	"ky+vGsl/f2n78TynniTshstUNZEHLjMUXXpO6QC1uSIRo6Um5nxS/aE3GTkQGutmt62BNC7FMmMy8PIr",
-	"oaR50MeABAIpwAy8jgxHIySgicd0spT9vbWTvoD+781K9zp63ZxXS13gDyEJGzJhCAy11s9lYNoK0u8q",
-	"PpDN5XMKbYYHXDM2UTabIgD83oJkG1i5FqPOudIymWEo20JYhdEe1wutQBgnDFKvzb4CFLZvGFjCjdwV",
-	"WjLo2qKOGOuHkFITaoNNrHnDWnWu2ewQ/QIJg0JzVBOleRzblrEMV0ZSRrKd47IQjNdnWWiej96HApM2",
-	"nsOFjwhC+wCCJROnIaBtZUTVlaC5xVs0gUDgCHy9IqLiPKOaL25lAC4t5gMd3P7aqc2tXS7yAapF4DYW",
-	"WzjVbktkAmQCBqSRTJN83MQcBTQ6+4/b7U0iIbIl/GpiIjLSuYe/ujeW/DXGElsnDYTKHEH+xXaP+Yzx",
-	"0rqmvRlwE8OYsfgq1CQOzQ0QkgdQqFjxG/aQaElCLUPygH10zwIsPJQYgmURieRUYE0iGTPSS/vXTCu0",
-	"XFvbxrjjM7auhK2J7Lv1uVwH38GQ/Nha5MhGB+4FB+22a/nQVkECTuDsEejlHZeWQSYbVUG29l2b8zx3",
-	"rdxn8LoBuOSgfrbUE8D4qeoVd7F2qDZswDP85gsFa1sYhK+5EvW9srUllASUOXK1qivLqKxfpnqLSlUs",
-	"hxLrzy5BDgJ1wq6Ac1nWQgQ61Yr0pbzmoAZMZZJjvKAygAoAjcZKWnMIvRJ9OZlhXWxYwms2KYctTPXo",
-	"DCdQbv4oswAhCNGIKsLMJWS4zQjpzHxxwXTzGEZcRTD25Z0LbMm+DIf+Pq3ibytwXfChIEgoWSqdHlVl",
-	"0q0Uo1w1EYuTUBZnAEcHT4OjumL19yDT+UFsipiNeS2AdkrBasa2VR2Rt3asdwf2FGza6DQodCogoR5N",
-	"Bq5KScOWMGz0ZZKwvhllohjpAZAExEVM4jUKmMwNfGu+8lSPLlLgifeB8VtQyvZqjPJSyldUzOwaqn9W",
-	"QH1WZMgoNJ41bJnV7Cg+FNYrXXpXXzi2YUfaIkdkmkgx9EMy7IWkAtEpbBUyuM4tGqJRylySlbVXevT3",
-	"g/ZuixxBgLBmggwoj9OEqSvBBdl9RMZcpNrF3udR+11MsUvTgheiKGFKBQjvOaVcd8jB3lPUzM6ZTmZN",
-	"6ClwPIbR/giioFpX4sgVbSI9NpPWsq2nTGjO9MjzWiasnVXGEXMZyHQbfPQC92GBj5bTlnuFW87zlnIg",
-	"yH8y37pnQ5+LDS0KNVy4whGFA/1ZuVA6qeZCbyZMYLKe925mGZLc6ANiwIepYQUw7vDs6PL4x5cnv3Qv",
-	"Tn94/e7t93LCRHgIHg8COaHYY7cfS8WiEL0paLqwjAbAA6jIuumxvhwzdNMU4EDrHO108nUe7Xvp4p90",
-	"rNPJZzjWJdEVDhG40ux75O2fTGjwAg7SBGoMuGt47qZdhOe2qrJF0PhsdrhcN8uLo3h0cZQA6A3CaYH8",
-	"c1+K9GsSvQvYCJ6U652N8nOw88n+tSrxrJ5KXnUWfNTOepY8+3U5fFR9k9e9DfofdQpORDSfgrPmWVgm",
-	"/jmpagkYIxi8+zFnQqNKZzRMFwBii4kD/SEoCOGiGN1sObG73DB6BqA8gDlrScaMlVwsDkzwC2EWlt0n",
-	"P8qpxctXdwgo+I+g4BJswDzMIy5hjmAV0+lkJfcuwHpUUChWJtA0lkOHVoYv9KzF4ujtqYUJ8zURLGRZ",
-	"afUCG6gOGVqLVPnWv33s+tw0j7KkqXuJ5Gv0B+aTX3zgW47W81RcRfFBY5KWEPc5m8S0bwk5o3KqCMXI",
-	"ihY5IpHsp+Dmt0rFgKZxoWojxmAgLJFvJEMmwtMQjpmmEdW0NUlkL2ZjFUIIpPNzmEuoN7sSRu+GQbXI",
-	"23zWD+KUQVOJ9GyfayKks/SZW8Kcq8WSJCPMzRxj5mOL/LgobtXJLyw5Un9lpuEgptoQwPH5ydHlSfft",
-	"m4vLBop2kF2DA0HyMq9ZAKRpwjX4jG1shNmT5iSmAiCWJlSP4O2d/PMPQUNzHSMskqbEPs7Id6H9wAm/",
-	"WUeQElPoAp8AzScy1XMjdg36JBuY4HyKjcowBH394r1HK75CV3ZNT9Lipm8XNeUrZNT3oX9/ibD+3Aoe",
-	"Tu6ouAQKoMhj+rHZA9ay2z747tGTxyuQkpeJ88B4K1GTz2XMPredxvVRbaQ5AY5uRopRfr2Ux7rJBVww",
-	"Ft0SUNd7M7h/7s00XyWoJY1jlANyZwD/vUQEKnU6vJagYo7pjEwAoD8nsXOhJaHQUQ6oOJJg8wPIfyNV",
-	"KBbfsGVVyBblfEPHdwNlxDdjmSZmxXejAxZ9lwU8mh0agttiEb2wMjis/p1ohr9l6DAZs/uIivs80iXn",
-	"3oMPmuNY49jb0lDnb85OVuSKQgs7n8z/rTLdwvWCyOCSjFgcGZUhloopRF/nmgzpDVur8KG/ooDPWEzb",
-	"HiM4htJYcXNclmZvLhoxoHGuoMzHffbK/bW6KFwactrO8VoGEGZId1Ob1tdwS9x7ILYBC7YZGa4d3g6C",
-	"zFYgv5bX3ydygGzfXx0+l9dMrOS6wBK4qwrlohBqhOFJ0VjmWg5s4pJ3qET2AcTWldw/HlS9xxzWV9UF",
-	"dPeg4LqSaTBf8ms9UXXLQcD/RC50L9z+xcItBgJv7/Z1si16wipD7i49KKEUmIBH+jKyEitmEXgv2yTh",
-	"hsFNsWadTTUIbGEGbKQQW4cOA7BV5QPprgSIopCtwIdCgQ9UtMh7mVwjA+wgd5rSxPJIG1DMFYGEfZhT",
-	"N5KChS1yhAN2MAWYsH4IiAIwQjfsLCWihJ1dmBaPpeFLd1XJI6N/P/nh4GVz79Xrt82f3z89bwQNgELm",
-	"A86Muk4jarZYXjOxtYQHmMFflUiP5czLI6Z8RLd34P/leVP34Y7/kHDHV/Sa5flOns3UjQaotAwMJHCg",
-	"JgS/VIUHvJAJEUMuPpLQvNfNcO4uE8oG/DogxzSKEADqRNzIWQcBw8E95TILZmRC9Yj0WOxCG6RgQcY/",
-	"wyMrEMD5DIkcIPIdxs18A0VnnKjZIq8lAZMmuGhp1CLvLSwsVdeYUGr+UfgehwOjMSPpQF7+z80XuAQs",
-	"ar6CF0IEoyr88i7hYWDff5PwIRc0zr9eeP7u/BQx/ayICiMGS6stT+oie6zMDN5gqkdmDixhuVI7WdDS",
-	"+Epw5xkHaRwEYzpMGDil9x1ULq5xPgjDrA5k8U8lmQJue+bUhi8tpMxeu01ipq28biX6CVXKXDNZ2SHf",
-	"thWfTfMwtoP2bkCEdCiJ5KC978aEznS7GoolN7zPyCP4XZEh1QzGlQpz+DSi+qBvGwsmvS+Gwb94c/7+",
-	"6Px59+jd5Y/dg72n3x+098MA8mNcXDv0PXBUW3YX2q01JFehpJejpIBtCdD0AaQxTYjl26g2xTAT2KaA",
-	"sPFEzxYxzHBqWhJFZ3O3xJlRz67ZrPmSzZontiTQivsCcQzhzdugcU41w6J6Kz7LXsx/1XwrY96f1f7Y",
-	"vn4bNH5u+sHbu7L5IwRmr2rLvm1fLm/pNKrZCtSBz7dgFnL11zb1u/Dl2xwTXf517k17XX8Z/WfDq/Du",
-	"Iv8yGf8VncExt8fasBRk9o6l6FEi0+EoD42I8K5LI9mM5Ptn5QV1YU6dR1DtOeBXV1P60IvJ5ukkkWb4",
-	"KOLD0AaUx2rRf3UGfW6iPLvizV9BsOMSweNUFdaLmj3492J54mXbJiF2nAudSDVhfb2iqpG7CswdEPNe",
-	"QhPugqAgYvaN4ddQ6o4Li38GCoa3LIWfrhr4w5WTcix6W+5GCcCLAXBuesSuBBYaMkqW8FqhveAmibxx",
-	"iPPaQcZZEOIesxXVoUgeEQAM/6i9D8DwfGD1jG6anaRyuLVLM4PTbInqKmYfm9PptDmQybiZJjETRiuL",
-	"5jQ1p37R6wnV3Tf614/n+ve99/uXL59PPv7cnb3vTX/59eXoj/b18Q+vqOD0u4v90732YDc+6T97sfvD",
-	"k/3hwdMn/CeVHLz8ZXoqnUbX1bMJ6464GZVjB9hXbV0um/GWFbo8gBzSgvnLQ7u5R6aDoIHCYZdDUn7/",
-	"USyiPbWrDh4/2qORTh+1jVZLdaOz++Txk729R4/b7aDBIXBrpPVEdXZ2rtlMtWyfrb7FHpIA7lNl6iNz",
-	"hj5z6HrlAxgWVrzRaTxjNIGCrKkyOgc4wo2qbVbPHYrS+VqZf4P9qY5DcSVs7Snk/9jqqf9JBr25271g",
-	"0+v2qOL9xVv/1ILgWG4MJPdv8uD8xTF58vjx3sM6l/1PJ+enL36pB35stI7ZEnmAAcsnOqGDAe8TrOGR",
-	"3fWHhGuSsL68YYiKhpoZFLeCFwKipQz8d7kM3dKL4UrkWb6avyA2uRXOcYafM8yM0YgLyKhdPNm/MPX1",
-	"JGts0dhyTMVc2oXRV71CrNaRf6Cb5KYa2s73gXix5l17jlw4uhFK0yRudBo74L+zXVeD1RWzuXPVw8E6",
-	"tIgyd8GHoplOApesGswlGbk8qVxTYCoqK2cuscBvX+dfRr1MlXzwmo6Z6QDrT+a8ZLnP0TOw+O0RGYPL",
-	"0lqF4A4udOrxwyrqruczVDrFzIBcQ3nXXUVDDsKsAGzsKkVkLSGIWVkbDHOF5Zj1ZDT7RhXMDFkDlm0u",
-	"tgDBOtmnKnDGaOUSdERhJBg2W75/EY9ANi7sdmQr9C/K6zLpj5iltXwX9mDcfrj9vwEAAP//",
+	"+DtBUz2SCf8P+9KctZ8wUItpDMsrBUMr47ycegIknYpU0V6Mh5sKNTUXKVwcdDxP6+/fv2/O+zmWLcq8",
+	"W8StzA3lsenzi4vAeBe6lcDZEiGnh0QnM0KHlAtCzSbaqxO9ZlyQHCXME+ddaESlk4lMNItesYjTSzB2",
+	"/TkCt1mPSUy5iGdOchibMRE9m1j6KcjURNNrhn6Wd5cvmt+1wAxlO10whkwS86G2tp5+wqhm0ZGua642",
+	"A4+Z/6TE5e6vMeDYh4SiH9V7gkEnrdcVGwxYX/Mb1s1c36rCS+08nUYmjqShpIAo2FAjb5ExmvOpANMM",
+	"ephGMkZ/Ith36wsrZmh2rDRJKPAnJswpKrmsX9BYMSLNBW+XxHCCiMNJB3fMvGE1aNhohS4tWeMXiRzn",
+	"/RLmRuTaUINQTrB0i94hwlyW9Rd8xIWuiD1IezHvkx4bciGM7OplWmfkyszw8fWE6u4b/evHc/373vv9",
+	"y5fPJx9/LuuPR3WMqkGDiz7YF7u8QhxyL+DxKJKgNYMsdB5TpbuG/5auc56WwaGB0RYQYREQLXNsaePl",
+	"zkbAJxVRDqZnGkUJU6owN1QCtXR3CPj9y6cJgRK1zZtn+PqtszEv/+y1eec2aKx9PnMelOycumX07uLP",
+	"c1YnCbvhMlXdZefsHfCrqQsiQjp3fsGpTK4VoYpMWRznWFxstolrMOjUJwNLp90e69NUsXqyc/TMvm0a",
+	"kNpw8WV07MzRQDxjGrHcaqM7wocs1Ru08m6OtTwOQSOdROteOakzQi/r6j0EGFnTctCwXsWS+A+umPXB",
+	"oCaBWlhh5lzoxweNUldc5nj4rQHOouwKzc/NHp/sYggyZw1w2arbLRv5B9+/7P3O+rqRD854Tmdq8TqP",
+	"qKaLM342IxGdBUTGUc6YVfMowYK+lWbIJUepHgMvWzYY6tIpnnwEKehUTFIUwCLU12n8NjdpcIAGc+tA",
+	"vbV9NXGesRsWF3nYeuwlyYziy48tvHbGBZ5ZpmSa9GucdnwPOe3tygUTVNsZzC1JHMspCiiLAkc/pqoe",
+	"JRzDm+YTGa0c+08s4YPZsXnzFg5KZG+isihDTfpSaZW7TFGYqXUwjVgquOGhs7L2JYlp/1p5h5KjRpBb",
+	"RDo2VHnNZo2gAbdNji4zJgSxCVXmmPnQzCG/YcqGkpbwe6qqgviSNLYyfsSMSBOBXE8hsIyJPqto0B2u",
+	"OmPjGjWGiqYysixzxOCvi4HCXi2ZUD0iPRZLMVREy/JOZKqrejA/VTQ/4FpBlGf49s3FJdkBrWgHI7/C",
+	"1vJLyodbHDx9mgu32Gu3V3J5d3IszecYud3IpVxsE/Z1V/nfB6/KhIg0jp1gSk41GacKDA8c5ZpBqtOE",
+	"VV775ms0DxSCQMqkSxrHbwaNzm9rypkfKjvJFvNLSaIt8jqN0VRjRTqqCdzvXIolYik5EhC1OiMxV+Cp",
+	"JqlACT13+KiIvAXoSoAKD214759pzFo7B+gAN58oCc/Co+evTl+fXlyeH12+ObdxIu8uTrpvT84v3rw+",
+	"OuseHR+fXFx0X578chG2rsRmsvKYfjzFr+BoVGyNvf/nDgps0/LDoFSKbGpNamncBvMXGsqz5VxkOpKG",
+	"jcprJgISXqXt9n6/l1ARwZ/MqKf4kEe7j/GZfYCtHuzjQ3zWT/r2pbBFLrRRALgmQk47BG2lcLqIGoFf",
+	"bkhR38z0YVqqD3dn73vTX359OfqjfX38wysqOP3uYv90rz3YjU/6z17s/vBkf3jw9An/SSUHL3+ZnsrS",
+	"2LX8BtglWdyCD/lNOMuO7DKWtOLkpAp4CKP9kYvth+QJezK+UTZC/5BQMmbjHjoCYbns2RpRQ/bW4px9",
+	"a9ZuwUjlBIcFQSAfRpf9J8fh22XCwjjVXkzaUpMYmbWt9pbKebmIlAUx75qhXlDr6OeP14JonwvaLY+0",
+	"z1MedLv06GeW/5K7btatFmHejxiEkFq3D5siCZprDO/JchtazAesa5h619qOy+M7BzQhdEpnhmfjUIC6",
+	"ezn9mCp8SwH3jvn1nG5fLZOa7peElWahx1lsb1l46Qr5BHoJFhZy6W6csyETLKGabSKfyBuWxHRSXFkb",
+	"LNoOSqZrpEE0WseRM0TEICJLcUgUu2EC86/mZl59lh63D7670yE6ZxOZ6E1mv3DExvTjGRNDPWp0vtt9",
+	"uleqO7hbddcdfffvxYNXJYC/d/kwMzI1fw1kKqIWcVqDwjBXcwljQlQL18sN7cB27P69G9z5TOMaVrGi",
+	"TPh2KlbC+ozfFGiz6ibDb5f2fiETXSA9Z4oxcnOm1xUeOqNMJmDP2YHLNL95I9ZiFLaP1+UKMqyGUlrp",
+	"LRfZ6zwgeAmq1GymRKGv6NUmoXMPhGAAdml0mdiJRiWjYB5eiRBng71jIBa4G8JsliGwlb4csxaxWVck",
+	"pGB8CvEDUB+omNkwEJRVIcWJxyzXs/VPqVRNmIhYdCVARtU8jlEYJlUyKYqkblew84Y1fpqFDnJB6G7+",
+	"fqui5RvzDuxuK8/xmIv8090FvWupE6dTVLLspthvMrlvPXfO67x69sZcdFOuQL78Cypqc4ZUBpGUitA4",
+	"dumYWfLrIWieaGmAvFG4ZluNe3Xva1b3qrmxDxQvHqle2r9mupZp8Rm+eht4M/YWDNSDRI7rOxqu2aye",
+	"Q9JIl9BILZupEezAaKpl/bFoqWms1upg8QJv2BWArgO3G77x3ETqWOTRnvvFDPLW71mu4p++9X5RZy2M",
+	"ufcAK/zLZmVA0nPe2RoWFfTdp3utdmuv9aSYO/Zbu/n0qPmCNged1odPe8HBo7JEw6Dh0qnr50wHjb4U",
+	"iivNRFl+e2ja7uuwQ35PoyEjvRmh+aBxRsxe9ahiXpwQEtw7PubaGrmZ4XLH0sgQhhexj+jsQvcXNxwQ",
+	"OJxgLGKRWacrATZyCm9ECZ3SGFUSCNBhUfEWx3GW3s39Ut2nYOoH07ZV7ovO3znrr6IztVwd2K2tp9sj",
+	"XmUzQuUkyGUzQko3eV8M2/Lx7uGro7MXb85fnTwP5+TtClVgcy9TXyZRSV5eqaRCSZTMSJKKwObLpMpc",
+	"1CIioGWqvHNlUWD5wh6teZ5VzYOQNRQ0CmqExGnCNbAwiE2qkhVdKtWdQ6BGPmG3TkJt/TCX3yUXKH7W",
+	"G8f2BaVEGrViyG+MbjIEw4sLz2gtyCRKUxGhwkPjeEvBGTCC2pf/uYzZORuUNeRVlBIMDoi3no4gQ7kQ",
+	"u+E/qh8IsXY8wzpBBJYigiy522qwuEzFba04N4BusMGdnc/orEvp61CkTQ9dQSxUqalhfIvL5kfnmloy",
+	"/8zmXZxj3hA8l7thr6NUgGozRxHVNj9vB95Oc2haryUF2gAYwfXCYtlWVi7QlvToO5vXK/SQrZnbV7e/",
+	"+bpXr3C11d4af9ey3GMi7x3t9r7jJaRh+GupxORM1iCDjmnEMpCa4vS+xvvyK7uHyi6VFZfHki2vUOZp",
+	"JkOt3pyc1251ouY7DGR0pvXiMmF2hBG4dT4/nMjEmU6ckQxPbZBFWgumCBf9OIVImkI2J7kcMZ4QlY4x",
+	"xUhnFP1N/UhTsHywsn3PM8FlLfx3KjW1bXiuVveDtdlUFQdo+LYCDzLhZ5BtZrDUK+BJ5znlcYmvzxlj",
+	"KoD6YF9IBO63IReKPHh3efywviS2me8TIilL9g9tNRVDhbhsM1IHSbbBGc0bZqpXNRpz4bPlNjS9rHVo",
+	"wVnS85BJdUOYXUjbcs0P3ppfiGVhVGnE9VFf411WOrFu3dui0pzkHWs5oIExq46oz7K6yp27yEm0TMgk",
+	"kTeAZCfRb0fRgu+0VyEFxJMh1kIjyAG5ldtUfMe1J73e1Tu3MbmJZstXuU2AlrFqm1ZIEWbpAEgD40Rk",
+	"Wh5BSR1FrITwQNq5DTZR87eSnYKqNbfYExa4TQ7AHGeuKcwoM08gJgCRyKzqXTp3wabVHKDMJASgqzRO",
+	"mcKEOmf0o7nknYUdlXG0cS8ZqttCsxZmrs7OIQRexpnr4rVA6t5KJRvadITkx7WctpdJ8Lix9W+f7MDc",
+	"VYS3PS8fustn9IZbptNJ1wwMkvmQ9cAxtYuUe6IATKabTvLPvFCbPUuY0jIpPpIx69IoWnyYsLFhjWBw",
+	"Rw2/a7Ph848SphCU0KJzKU0THJx74gYBjWZjh39aQ4r7p01cLLDZ4nTdw+zD3MPMO1146OJo5n7wOUZ4",
+	"xrq5xcq+1WYP3RtGji2+4KAFC09VbiDeQl4cMawyOmRLfrCinN2WUlNp7vgtEHpdpnjNEccic/g7OdNs",
+	"RtWtl5tTI2Osq+NFoDfg2OXnIEM0+8wGsC9j1CoiSm2yQYv8sawjj5xxnrPtb+T2K0ltZDcszpIar4Wc",
+	"qhZ5bwHUQjytIaEE/rLgkZSEYOsPaytocz7FzOG9X8J3a9gHit4L8BeOqizqWRoEgE3rEVOYIIGuGBrH",
+	"8Mq0RcJPpu/bgk3dSAiKDQF8FKK8TGOI822TIYy+W1RVc/4njDRbGYq2oPZwXYZF+sJIs0xOEMyx2M2q",
+	"w2mtDpYYltOZywz53L7l5clINNMEpNJb8z2OmR7JaB7H9qj564dPu0E5jC0S2DKPpfn9cCUBLWzayl2z",
+	"g7UDKN21OFWaJa9tJthc4Acb2RugIvoVr3tws2IkuFlsMeDJmEVkxiriP5euL49KxCUzK8GmLOqOK2KA",
+	"ITqVDuUCfq05uPAxhADFDMGrs/Q0fGmTsZaJp3bFSldaxjJNisGO/zp48ujR46eNRdCp44sL0ocvimEO",
+	"/9qNDlj03VyQw7+Omr/S5n/azacPHgat/5fsNA01Pj4op0Y0150IncxKVb0cDnklbpG34vVHRsiAuINy",
+	"NW/sLBcV7kqL4OaBlHqzDhFsSDW/YRaZzu6pptdzyBPVPhfbaokTB/BIuK7ZzudUOSM2nkgIH+naiIbF",
+	"ACIr88/FluCihx0bw+CtqYZjKGlOPYdgbZpjfk6IGyYURLiI9QDcOGGDFAQvGv2eQhQ6tr5aYKtUyMZW",
+	"SnSbUHocgAg3MoZVUNRrqUn7MKMdLJMAk0Ks/7pXQPEWaM79UMayFjYyO7Bc3EjeZ8299t7jZrt9sDd3",
+	"dP+f5v8PyNbtiqtDz2l9q7Zv5a7Nb9L86Ks3K4N3nLsmsrNW40QxoRO+hlsmz63W1rODBqhkZen0Rg8L",
+	"yALYR03YADdn20E2rerlqzI7VLKq13Jak0sxx8trL2TldLCp6lm8U+yuFFC+Jad5988WtqRsCoAeeWxl",
+	"nRKAwlgaLhpzpT06fp8KMpRkmkiMtMqilkC47NqqIo28ZVd16bjHh6mEDGMj1OVeyxlGBo52MO0n946P",
+	"COnaqOTiQyF1d8TiaPHpQCZgYShYFrKGuVDpYMD7nGVWhMLQs9yjoqnat6D4UHS56A4QcbEwAMzfL35p",
+	"BpXLvk6kUl2Z8CGHKSX8hsdsyLrsYx/iF20P6aSLmwFGBrRzRfmJ4FyR86GUO9cTfhWhdR4t6F0QIJwp",
+	"Cbal8KSX8thsqMsnoZG5BJROKBoYc6KRqwywyrYEY3JpEpZAu1rKbgxeujzv7Tsg40VzWnfMqIAsjgxa",
+	"xJdaMA3LaIatwsVtViTitGvIv5tmqGhgj5BdI7l3HWQguAqlpvkNsABrhRa5xV+1McY9qkzTGfRcgAll",
+	"kkYOJyXRaPZCNGE0kc99ktnOu6nwikOpPWtZfQ1IlypU1wActfMzq6JrYkiqyUVAdo06sN8GqZX2NUtU",
+	"ixzTCdc0Rg/yQMbWY5/L/QUk/Jzqtb+QhTWnC6Is/iH7s9v88Kkd7D0tv+MzNN1V2Vfy+k55V2X1FY4g",
+	"NhAwCzPTlVnOvfwykQcfefSwuC79/qNYRHtqVx08frRHI50+ai9GXy+p7xI0ToXRdftsmR5S3w2cQU36",
+	"EzTmYrn+6uZHifsmn74JMeGt0lssx2Aq812x5BjH5NA8NymP2UXOV90cFVBrCdJgxvSa5Sl+AFjdbKxY",
+	"fMMKAr9npHJSsEVWJqDnGKcd0dyCFmzZ5YRm97WKsh0PqeFtjrhgSj13H9wGDVDi62dB+TbO4LvFJKg3",
+	"WdA9YgHEUgw7zqiBITzEBf/5LRVSMDJj2uItC7MbM8AoBFxYUSllcLs2tu4dYoQGmCAArMznA7CpoUPM",
+	"KgSOWu5MlBGrjLgpdpYxXAWV6wzVBJhpYCaAwRt8YJcBS3wZoqptqc2bk8oCg7P+6yCk4asOHHwJHhhA",
+	"5CRymNDxN2WYOPPGTMSAcc1lV1rDrWZxqOUUrhOpJqyf6bDFMb0CwARX3RCqDmrY34j4QoR8KGQCWWOK",
+	"YE27g6e2ruFiBJ53SyzPe8huQqaUi+VbndMAraPIUIEgSQGJw9yoMBOQFtY3JFd7RLIVzTSlxbJ/Tx4/",
+	"3gvMVMGdsNfas9mwPhXWm4y4ImA/OCTS52SCuT7VkFcbBr7GYjyzlpRc/TBlNmJxF6w0VwHBxZcCXM4X",
+	"Fl0ES/04qUALAhDDEpigAMAMzNxqqop8FVDmmEYMsnocXi8im+8+fdKu20WVu8gCkL47P5uD0y8HfurL",
+	"CVsDKXYCfmXDR3sxFdfl2Fgq7a1ZpnfJSclLZliHslR2TZURnceb1CFeFfkLtFh2mGxMY1mmTCUOSxUg",
+	"W63QxOf46hr2z3ns1nrW1aVx6YszWCdcuDoevUT62ww6s8yCal1rHpFsaeim3ZGyLX9dSmKg8ey2C7K8",
+	"xeRO+HgMSMNCQr3PRMYB6fGIJ8hdaWxEm/+wRDanPNIjCMUtqgDPueobkbkn9bpIFUHjzVSwqABsfXdE",
+	"KR/8OKsZfg8R34sxc66Rchym4si3huUztyCfDdDHxy4sKoMaVR6yu5cnGBvRrvPSq4Ja2+5mDYykOpbm",
+	"y/beAenNNIKZIJo5cT3mxKEpj1g8QxDkKyGT7BdIQ7D80HLHXIo9Zq/6I+oUk3lBZO9gJf25QZ1DhNJ6",
+	"Toi7xYhUC0Huk5pZPMVB2bDCekPy8YEbzUCC8dF0WDqLJVXQ5zMQ+XgSc4tAAeSkWktQEjpkRC3iUouE",
+	"r45eH/1w0j1/c3ZiforYgIMeFmH6I+RItK6Ee+/o+PjNu9eX5lU84oFL0oBvbPCbU6lNBz+dnrzvHr17",
+	"fnrZPXvzQ9ghirF80WMbDGr6+Onk/PTFL3ODperaiG557f0b5fKOh1JGFjAEjU8zmSbm7u+QQUy1LXfm",
+	"au1mqBTesAvS+JUIXdZuB4V+EGyzcGgL92l1vAVYTpmQ8NsQBXubP2HOepgwGoWBi9UJsmge/MAmkfub",
+	"oGrHigahBxApYf6n3Xza/fCpHTzeu/3fB1dX3/7vb85olreYPd67fdiBn81w/hfG8r84kIcPSy1KFbWO",
+	"5pIYYhQ5PFeucLvl8MaXpd6iqj2P0Yp1U9GBwG+Yz8HdUo6t3dc1HGkLgWClqbup3qhNCPopaXADqPCc",
+	"mr+uDyhT6fMZuNla+QkGSAOrk29L6GkTp7WjuCLhZI3bixE4wNHbU8M4MACoNwM+sCRCbIMAsS0Rz8pu",
+	"7kpMxQ7adcBsXIGWUuPB04NHT7DAKwlZksjE8LUxU0aBsfg8Kh0OmdIsCkmPKR6BKcFsBCr3nh8jUoeh",
+	"z0UbQcQ05XEVcoZCZ2KuhLBH+cCgfsTgokSlvTHXRqeFoPxyi4Grh7dsYTO3JwSwKZcZWFLSB5DnFAkh",
+	"hLAckNnV41wvt+AF7WukaGuoQ5Nn35YAW9jHEtjnRwXY54PyYAy/f1WWAwkGA/ax3JhaETrp18ZMAA2y",
+	"tn5Qbhvn5pJrNKF9VmoWesFFpAppS1zkDSPfKBJL8DsveFUGHz7t7y2PGZkTvNJEdGJbX61jh98J/cXv",
+	"hp/d6aUflPl7a0Wc4NLmFF17THLrkyMuR9oZweb3toxT+5zKhes+Lq8Nv2k+f8LGlAsz0/XiHda9zCrD",
+	"GLxH43M5VtZxp1S7Orgyh8RIk3fwbtzJB+qmFDiTv1+epcv6PLeIc8ubJq7SWoWLjvTl2HLtXGqYSpMb",
+	"wEqlpJ9QNbLlageUx/IG3a15SKhy9+CAi4iLYVXAs5oweq0QxNAwEo2gWRjxjWGwtCh9rpR6Kx0uR6oI",
+	"YdWncawI14rFgzlcrket71ZyiJwnxi5wbrZLt+rMkWzJgsRMz9ksbIm6fEiCghxRMmZjmZTAHtAhWx1z",
+	"XFwKHwDtUbB8/wlDGG21QWB0DBJf6WCONF5AdMjK5qtc8TRMQYB7bKEG511Cn+0i5cdYsWmlNTNgs0Z0",
+	"MmGCRYHzZBNEy1oBjpsR2hmdaDkhSssYQnrWNEbmgbDWg1U/8ne3ll6Ab5E3g6yWBlDCQMaxnCoS/ht1",
+	"6H+Fri4+sTmycwgsPtMgm+QPJ5eNYJPMg6wJW3LjyfwSPX28HrTw6tyCQppNYQzmsDQnMRWIf5SbToUR",
+	"oHRu+RKxCzEteaQ9K0yBm1X7AtckXCg2G1oHLdct8mZC/0ChewFO8Ffa/E+31Vwat7vgv164SyYMGNzi",
+	"6F9C/rCzhmbowxswjYT1WVU5QEiR2Gu3sStAMgWWALaj+bLpNW0W2azfU16SFztHQ24J/EDLyajQ5mKk",
+	"kF4C8uDC4210Xn0giinlejnn5+bAy+tFAGjHfoudyRTvtZINE6m5FBbZKiB62HFUrczGmBJrwz1Ud1/l",
+	"/JhLql/tEkyqymX7iC3IrQfodCG1x4jJstXXlbGzqM38YKsX25fsK61QBbFCkCfItSIhuHHBGitRsWex",
+	"+ZU8CEdgPggfBojinQ8NC/GZG05oNEKMU4AFmMLhtHkeEA02HUnEkSdcXwkf/qBGMo0xVqPHyIMwYRgF",
+	"Gj4s4n9itayggUOCRIJi2KvP4DUrZyNJy9zcrvb2nEPOpz0tNf3gW5sl3Ph8qiVheGiL5YpAkC/hAuK7",
+	"MjBQl30kE2JzzMtl8LqUfAdYxy0Yhz8rnqH1V9uNLQ4/24zSIyTjjYyn69LQl138gpGyTnml1UZns1DL",
+	"vMrrA5utvIqr8cQcLlpJ1kdUZkc8iqd05mOv8qZTEDSuhZwS+FSVH7F1d3uj4/+lTveSgA9/gHAdVx+d",
+	"LSE7ft2naWFlLqB2YJlbZIXGd8G8h3pOoFwNMmUTClaDTK17l/XTJGFiKTFnDgPs3uGAr123wkX9MRGh",
+	"IzsL/eWCpIrVl5bXivlSjInSAV2iKWXMRarX6DxVLOnSIVueZpzIqWIJWKpARlMsHgSkn4LavlcIkGqt",
+	"f0EWJjZXnMbtaYa/VRjzh1KiBtpcdgdY7JX658zR+6qbwDdcPjCdTja7w8uMxEeKTBIjm0eHpG/zcAIS",
+	"UTWyUOdqAuVJIMZTkzFo4gtFkVYe9b82DLItSVoTOOZCJvpNErE5KAGzrvnaPPAveFgmq+eLdRSbobNc",
+	"KyO8oMzDylaOXd3hOW8ThDGGIGYnjEaqRUIX0YhPIZhDZRJ3IWllIQiyun+PuvvFI13XjEWtH186RyCb",
+	"RoTmh7voD8c7xEploFL7Ija9mTdez6DsMqpDd1ngYs2EWqsl0ce87mrlenKtZOtVuUxYfeZvRUU2DXND",
+	"HRC/De5GfO89tu18la6oyh9rK73wAQvriwBrTTRopILru+KxQxuu5xUL8E6U+Z/DsRR6ZONOIjoLETMX",
+	"Iml5JPhwpMm7y+NDuxq2RK1Dq3WcEhqxTBprAZXySqj7wyG8uAqQBYpSo8nUOY4sqsuXgQKfh5tDX1lN",
+	"HBKPj31dBcDjVuA4O9I1gRhc3E7MBrpjo+dttsyE8gjMcVpKEnOtY4wRqQ0ws6xoaq7Ozma2TZ/KvwyJ",
+	"xa2LjcHfbhnzHNbSAtTGVjSKLajiyxblv90tVOI/gaLHWTgDTawPkGvIGs1F4SYu/LbkFnXi0+oKYfCm",
+	"KwNY8wZYN1YF0DqXqIsZRAcwoo23tzK5Syq3sqCJtgr1Jh38ZBW4cjmyyJEv/gvE6r3jAFdoswP9UwU5",
+	"ZRBkDpBKSo6Zzepd/wTi5rrZup3zmDHZ5lSS4Kw2WskNSyLe16pllNkOCX86Ojt9HrbIQXu3ky9xFZDw",
+	"9ZvL7os3717DP85PfnrzEp8/P704enaGf5/8/Pb03Px5JUIbN9+9eHfx9uT18xNsdr9Dwpcnv3TfXZx0",
+	"TYtvT85fnV5enjwPyYOqUolVUeIPAxKevr549+LF6fHpyWvb2MXF6ZvXUBnxYO9ph4T//e7N5VH35Ofj",
+	"kxM3iL3O3IfH5yfPTy9dOUVHOrAYjaDhl6ERNPwqNIKGXYRG0HBr0AgadgkaQWNhARpBo3TqjaBRNY1G",
+	"0CiOf/5dO/JFwg4aH5tmIs0bCnmECmZkgVBe0dhQJdDTa6lfWEyUc+/Xep7VYT2xdVg90P9FDgIYMwZf",
+	"Sw32OI14Iac5vJi3BTs/MMaTDDQk/6a7YT94Kq7K6D1yZNsi4TWbWVnIHvRiLi8gv+TDdfM/CqnLUnVr",
+	"oebPS0aQyLs2U3b2jZU9zVwgbs3iGvNii1czbI7bohfSKGwKFTh0fSNDyrNSxOlF19+HzYpo5sUGsNvq",
+	"/ohVZD7Pp0YMDXvlupPLegUhSg5yhVqzHBYjkY6oyqq5gl5qGEpFgPKSCGdLb8TI2VAXkIk+w6Aj56ZN",
+	"UqHycSM2FkNVpBR7RbXOaqE8sVTuK1sws49UXS/BWVQVda1Naz9eXr4l+EIOeFZnq9HKA+EdFMKs98rD",
+	"rBGHaanLxZwIKK9ob6IS+/R8GKBD0kKD2BIgG6tWlW/z+0KFGRtQbY2wOXyxuyj6fwHLz+KyAChNP024",
+	"nl0YspsH0qkIa69GjQDihQ3D5Hbf40jrCdZw8EhXPap4f7GHd4olHQxKjBb6gDMPkRIjLnSIetSIkd3H",
+	"+eRTxGSwQermxSydFFvOo18Uhw1jWhi1YhWpiRdM59CiWuQ1BIOFLgS+aT8MbUV1XYQ04IpMYsoFMf0Q",
+	"aSu4jml/xFHw56aPvpTX3Ndx6jS63R+l0s35PrJR0wkHFnsLVSoGJRVtXBgb4UpBhQi/wIo8OHp7Cn89",
+	"xJDjTK9HYBfiYErMpIEpisgmR1qERJ3RCFdEjeRUQG364EoA1UKYCJRYhdgWqkh4lOqRTPh/bBFuhEYg",
+	"V2m7vd/HpuBvFgZFVCQF6ZWYimnEF2IjflpX4kp8++1xBrDX+vZbcuR9Ombsyg3eZ88wmy0JC35IqEs8",
+	"cW8UqJ2c0P7IqK4JBmxj7qUesSuBBai0LYOeCggddActPISZczEkPalHhnygcD9iPkEKQ4u8lgWiN9Iw",
+	"uNvmUaG+UQFoH7j+kBRta/3iVkx8FrVM3PyUXZycdGYWJ/zYzO6QEGLTKia4cNeYAwlesgTr15vlOiSh",
+	"WYeQjBl1uWqwOBnSn5kyEzIdjharjLocX4yPA4WrRfLJb31p/ai2einQasJILCG+K534VIErYZ2fHZdg",
+	"CRh+UJneFca1m2BXJosfBKoRuUXATLCPTVcoWXWITlJIBcNzIrG4Gxpi/FuWggox1B0iZBYIDPXiaZJg",
+	"zL/AmEq0HE2p2UCzlUwhl2BE6QS8VygAtYiR4oYMSvzaoQBvfNTex3DQRdC8MCAJmzBq73Wzf3b6kPyl",
+	"vv0Wg0npZBLbyPcdm9Hzf35XhkQeuAS5hy2XHJfLGabz6qa5o9UhCV3uTkgGLpfJb1F5MhM5HjEjoCap",
+	"wBdML0lk7gnF/8MCktFUkCPOgPRk5FjBJR8zNycz7v39/aeBL3AN8H+Xx7i9Y95PpMWyydjd1NYooJhb",
+	"Bw1JVHsCa2gVqV/DM660665YgC7MITKEWPBIWVOYrzE2oUN26Blkj/avgUu6j7QkQ0mkgL4wldjmKfQN",
+	"BTFFwmPaH7HmMWJ0GEprQqa6VZd+blpfTvM08qBGHAkh2x9UiGPeZwLDF+0FdDSBxvda7UbQSJPYXpSq",
+	"s7MznU5bFH5uyWS4Y79VO2enxyevL07gmyxnzt9DOWitTqPd2sW35IQJOuGNTmO/1W7tN3JlF3bohO8g",
+	"h2waTreDcYZgjSwtQf5CQjq9oU2IfgTKw9BQpzTMigGQLXIJpiUfVj2UEllMxGhUPMp46jGjwqGz2SQ5",
+	"nqBygjfVdGToEQpg4YbZRYcMC6+suALkthG4RSiCzLXIkUXNoMTQozJvwDwgf1zzMeb4E0oGbEpwWczl",
+	"hiES5MHB3lMbzumZ2mlkNtWBiJzjSvp64M9kNEN3vNF80ImfYwm/25BgH6rvEEx+a9DrCdXdN/rXj+f6",
+	"9733+5cvn08+/tydve9Nf/n15eiP9vXxD6+o4PS7i/3TvfZgNz7pP3ux+8OT/eHB0yf8J5UcvPxleiqN",
+	"4OoKkTSoE6DM1BTXEkGeUWuqja6Dk8SohNuiCG3YOZo1J9LQrmlzr71XYwk2GoO1c8Ag5kVtKq7JTKaA",
+	"DnjQble17Ie684xG9mDjJ/urP3khkx6PIgZRHge7Nb44xlW4lPIMoF7hu0erv3uX4cq+YhGnWLIraBzs",
+	"PV398aWUr6iYORc0fLe/u/q7HxGZNj/YR3VW8tSi18JdiF/t15liBlabV64and8MDafjMTVaXQO33pZ9",
+	"w8QzirY3TYfKWq4dbzPk/7E5ph+bPTiKu/u77Sd75lneQ+7KCuZEE0vLt8Eiu1QstuV9oXR+mVGokFju",
+	"kNPwRgps4U4QbOGqjw1HMsxVS9kiR3lZyOeKqMUUsgoWdMHiAZojGwsH8WD1LjhL5qanZrfWRluNxfXz",
+	"xY7aV0X1RWPCbx9u544B6Gw6XyGE49W37CjUI/ugMWS6PmXj7UxzTqQlxPkD04uUWWN9C0hd97T5V6bN",
+	"C7YNwixlvpBMPFshqxZNyU4itLXWSVGC3Gu3C5ZuZ6Q9JCFaREPEXvPpxa5tK/BiS1fCWtJt9H2L/H9p",
+	"NHT20JzKNaITFoCi3UwnubLbCYms5yiwiKhRgMJvXitrkSMLZ+JtRFci52CEyYnAIciFmNQbenDWDgHz",
+	"OSp9XKsWOVLXWDWWUPM6nJYwn1ob5H9GSTJEVQ9yqRwElll2917OFHJ4JeBdkYFhjQNPG4JBxfF4RnqM",
+	"pDB9p1A524JhM2CWxUJ3JKS6C5h5YWCdUb/jQgPkAeah+iABibgxVwLQps1js4CgdGhbbcLoK1BzOLPG",
+	"WNqYwvb2GBkkTI0AVMrCUD8Ay0AV0n74EC0K14xN1JVwjmLbgEbs5DFXsB450AI6pbOlygX6szZVLmwS",
+	"rHM2GpHbn1fnR+DajpKSQlgfKO2FWP3G7tO9Vru113pi4wM629NYitGLjSIonLfZMzz9pZPIENudjSg/",
+	"ia0PNzccl0XeeH5ydnJ54vK1c3ngoKwgrZeP3x0OruyR+Ixjh8GsqXohGa6h/rXXJNJcWqqfN/p7c4ED",
+	"3uvoKmJbey/hhexj56c7aO96Lxpwwtu8Vy2j78yH7cLubD0K82JZCYahi4HruAA67532YRDWGVTVRDtz",
+	"T+QBXvNe3kbBwtvIr/n8+cjmDL5EO0dUZmpvdiGMoFS9zjkz/57i2J208q9MlvMuut8+3AbLRbtTG9Zl",
+	"jtpQyujfOZnOymaL4twiWOe81uHPpBP4fJpBqSJyVHSsEcymzgAorAlbJv4NDHKwLxT9rgvXren7DlqK",
+	"C2u511G+Irp2KosR4bPIx5y2ggRZQ1WBF3dyAQ6WgkvJzIYZnXGFlagSOmaaJaoSlTt7ZecMwhvNxFa8",
+	"eIwI1mbC6xN0oRjhPVV/XVR9aSnaUmMGOxzjfpZQOAinWI+0HqWnLixoGZ2/s5iCGzNUbOCe/r4u+vP5",
+	"wDm26uPEbDn2CGrzbYkOdyLK41ml3OCBmPbbJKIQbyMjOiNc9OM0ApMLSgjW7Vz0EhZqCzklgwB+lHkn",
+	"AjOR83SLGZYFhrgKhzpGMH3ySpinDsJfT6Wv/oIVrSvMAP4cPIdJbqRo1Vb25jqrUAIsdPv9wfwaDybG",
+	"KA38AUWXfq66NaSmYqbbGuezEpt+8cx+Qi37dgfikHY+QWFQHt0uc6/hEcLwJTyqH7UPBcoEfGA15lja",
+	"KGczucNipFGld428lr7yn6bX6Ny4EhDnYHPjIb8iqwBIHhy090m4WGEVQaeiLDylEIJGlDZM48FB+ykJ",
+	"F6ughg+XcIJzNpY3DNBm/r6KSh2Xpc/DgA+e1jrqWPv1njeUCo3WcipjGyRIl6pEQQZmNMcI8vVCKtyM",
+	"62k8Psl15ZuAffUcVJ7ScoE/8BuOoIIA4GsDP30eZYEDQHETuhC4uRk3qDQ4HEXR/VkunuX7ozl/NH9A",
+	"UsRAXPlZDuacJc5cR3kHbLWiZ94sFOn6/AaN1W+6SnA1OIYPfFn5KiT2cTF8BjiYdb7IBUAAfJb5ZK4q",
+	"rogt3CaIMFy5nQUZzAgwPPJZDS5PxXoNMhqoJ90bxlhlDNqK+lBZsK1EiziCgF0za4y6zwf8Bl6dwmBQ",
+	"dHrfqxtfHd8yJFAo5IWqBgewbokl6Mz1WREgYlFSSzhZ0S9WzbZ2UF1v0jiujh3BmGVMm/JZsQHR8BjG",
+	"iMi3JPQlC+Hf/h0tbfQCJqdMJjEmXdE4bpEXMgGPCeoDJSHQ3Jenbl2JN4IRBwVLeEQ0t8EDNI24toXQ",
+	"YKxx7AIriJZD8CGXag0F/uzBhO8UTpBzl2Z7bUaecaRF12qVF9UhJDuByGaayBubqGe3LuvoKJt5viPf",
+	"jqsrAQGW0IQtwZc18Sq3qdTiauTbKu5zo9PYa+89brZ3m+3dy3a7A//9NT/2Z7R/nU5cj/Wd62Zz5vCl",
+	"6/vWa0V0vqJidi8g/rN9u2UBpB7nO7BQO5S470kOi/oubHlpYPUCp/6US3NdYQpyLLVm1HTHx9YUQHMg",
+	"7xELdpxDUhfHOvyQ1gWhc1yw1Sz1OQ7y7xt0fa+/3VkOOveJtpkc9BkO17qKl6dhMJksHM35WIxS+8UX",
+	"0/hK9CY3RiNMqqzGe4LVa4xAQ7nAwJUAAf5tvG/fVn8q06oUqmp1r3Cn2X1WxSq31nU0Krcu8+VF7tWn",
+	"r1B9MpdRzrZTYu6pYhhz9ZgBH7RCAcpcJ3h/ConGphnTLXKqlYu0ssHvNl8eKy9htjyxHl8gNQ/uUGX1",
+	"PAYB+y4Jk3mw4cYwof0c2sMP5p/kRzmZ5FB+Ow1qB2eGTCajhKLqhpNZKyHSTGG70vpXYsr9Ul6W+yjM",
+	"UoaAx2al/bcuQ6hnArYuW/uXk82XGoP//pGU90LxVkIvt0XJm4i+wMSrBd8Cxa+O68xR/n1w5/1B+6tF",
+	"g1r6zcDB0MdEITdd1YgL/UJnsUpEDYcJFdpCsSRskIooJDSKAhJGrMd1iJAfAQlp9HuqNPyoiExsIXpK",
+	"BBtSDX7UMc4dPsC0UAvcbCFpBlBmt8diOSX/YYm0cTr2pa6WshvLKQTp+EqvIY/YeCI1E/1ZFzE2ywIM",
+	"YPxZRiB8yoROZoc4TETJBTu0snmOtlyAHUS+m76VtJaGC1lmdBRFd5G2cc0anUftNpTQyE8VgPVuJO+z",
+	"JprJ2wd7GbAa7Ft94RqHu+Uss3W6Xp78ZGkgi+2CzUPLI3iKuCZKtu6jq+7l/q3HfzgWXggAQTRHes0A",
+	"Qns7DHxTtWAHgLcx4fguFwDVWGmsePwcppiPxrYYYErTmS05PDPPDwFSDNJoBQyIRS7+ujx4NCh6C4JF",
+	"YKoWORLImTFu/UpAPQoFt8oUg6GXsGCQ6ZStK3cHJpzBoX7X9minu3vtoGHD6Tu2TMW6pozCAL8w1y0M",
+	"oYrtImG17kXVey651Fw65joD7HBRVRmzhLDOFKx+GDDxWfhluZ+zhF060+mdGWZaAYhSKF48AjQ8ZWOq",
+	"VIuc2IKEycyjuBbD6IMCmO1SF+uhj7V3/NiGzdOEoYg9j3VqPy6Jrp0zRS+JqSUuz80boblyNYYtAAmg",
+	"5DogY+RwHryRqusslRhri7MOyeHd50Tvtu2tth0cbhhnBq++G9zQzplidwIQzIzcmFN0Vyt3cWD/MDP3",
+	"PSP/ggEpgAcOgpQ/QwNAHv0sRu7a3DlhgP56Z+Zcas44ddxyKpNrNBUceqxpZJI9RkDKZIYFs2mrOh8I",
+	"x3l/HO9NgJWi0Yk1VygoRePu+j/bj7SDw4k+zxkD+caIJe5c5YQUOWHC2+RSoXnsr3w4TVHtlME52eZK",
+	"bEm4WZ0+eCU2yh+01Yju+cV98uA2nXlIVX/6rb0ClSLnpftHQFPcX53bSZmnm8JY/Dku7DTiuom5IivO",
+	"gnnzxLz4V8ncgxFdGvqAmQVlsWoYxmXLoSKip8WjKA/pHCRyXAjorFeoeZ2uiZC+fmXZELTcwgAg6NWm",
+	"ACHq6hYyBidQ7d+8/D+/tZtPafPmw6e99u1/rTsgl79oPqpchRkU6KxpGfa0iSpvve5d7kKN1cilOWy0",
+	"HBuFXsyduPuQ3K8wJHeKVwJURol4oQSB2d0lTL8E1DbHt0eMxnpUiWL0HqyWWOiYJiwgIzm1KMWYJztm",
+	"Y5nMCLeAX+bnWNqkFtAiMthhRbSU10RLNMZKkU8obJFTn5OYq+ETM6pYcCW0lJBSI/JFrLiCSr/CHDtv",
+	"go9cKh5AaVPLMZF7ouoE2hh8YuaGapMvHayZ0qDCsXjgAZiAg7GokxmYydBsBFVESTOPzBXowZpKtKFT",
+	"28mPsObVwYpbcXIVOysN3p8vm6wYRIDcB+1/bRziRznFSoy+1DVN8o55e8jXz22uJdT91eW5+zvzn3xn",
+	"zkMCRtymxfsyyhEWxCFcL9yqKxEBUz2qgCwp8trXBagJCTXrQyUTF14INRtCQtU11AFGpL8cIoUtZpeh",
+	"AZmrRoGHxlxlUGXRXLc4NfZHSmMC5S3Ne7ZYH/RxJfDCNVc3vQb8IShLTIfMJ+Vi/TrSY0MulK/GrfA+",
+	"t8DnvRkRchoQJXFQWLHN1qcDfXXMqMByqmMKVRcUY4LoKe+zpbUH7vFc1sRzeV9OFJXJhlg2bk0o/gvz",
+	"VYk+dM4VF0OAv6ZxbOipolugvvopjjLRb+CLz57leI8cc39nZHdGHqCydg2hahjKpemPWPwFvTJZMeYg",
+	"K+QjjDqB0wS+LiQyYxYr1iKYjwwBHyxqckEmLFFSkD4V+ULPHSxGdCVsCRr0/2SlWLtC6i6NYznFAJej",
+	"7K4cUeWhYykZpSJKoFDsjVWibO2fvOiJahdELk65GeUR4vfzG6auhLVYESiSY8sY+SV4cNBu5yv6wMBG",
+	"LI7Ch4fFPsYQ7nPtfPZQxGjmMfjNE5rEM1g/bBTf6HIBNSrC5ZU175YoipX66ULhm3fg8StDfsEaTKoL",
+	"xrm99v5us73b3N+93NvvPHraefT014yJHp8ChZu744YlxQ5eQyKBbSzfflnBj1vTZJLI6TxIzQyLJCWM",
+	"Rvk2sjBbFwPabrfbt1k1EapGPUmTqFBSB47Otx1o7MMmBWD+lKD8rHelUsNfywNEDVlDvBf6e7FG/X0u",
+	"7X2Q0Xzm7BLkjTWukuUBD3N6SC0MsnVQwsjdQMLWRbvZGnZYAaXrjE60nBClZYwHoh4/+MeDZd1zgbtj",
+	"X8GxsHLl+vBXm/OJYhTDPJv4MwGwTrWFJLfmiRiQR1TOgL4h07hHx7qPsKiJjpWVCt2i0re0ynEFzf7d",
+	"KxXfk+xWsCs+C73eEcNtC9mTYaYCdyCV0qbWY7oz6O5Ys5Yc+TLG5mrB+8M+cbGpuSvN/uIiW52pACoB",
+	"Z7V7h/yGCWuX4GOWqwcMlg5Mql9oGzRiKMALOT+ng+YrswxhYIuVY6AOJgblbOFcYYkeGqN1YncPyvuC",
+	"vWPMFZThBPvEe1vk3NZqVgFhkDxFk5izBBHnjAKvoOK1XInyW31f+izR9ajgdAATtv61DWXzvO3DbHxZ",
+	"eVLyQLApGUmlHzbWNyGsnWL6D2W469sG9lZ/8DaBxDButv8F5TG7z13agkIBUJPAZQKXDsi18mbQnP3N",
+	"sAk03QWOkZhHTMBf/E9WN3bYx0lMudgoF6N4A1Ua2SPW51k2BJaNNRoFllw3rD/LekjSmDlcjWsIhSn4",
+	"dpyRj1xMgBVblSbIwjEzvJVIIgALlN+/ElRjNXys3lZSER/vIy6GnXxx/GBVKfxiBXywgPtRIIzjQCZk",
+	"iuW+IXoJ7qY+FVgGn0VLb4YTuz93Mr6sVbB8bfZuh/jnGophEAKBEiqsxY4O7wEF7gEFVob+94E5+eLX",
+	"kfz3l7Yfz3PqScJuuExVE3ngMkPRpeeUrtwBVyRitNTEnIc8OfQmIwcRZt3stjWQxqVYZkwGXn4llISs",
+	"fAxIIADQwMDryHA0QkKth5hOlrK/t3bSF9D/vVnpXkevm/NqqQv8ISRhQyYMgaHW+rkMTFvBYV/FB7K5",
+	"fE6hzfCAa8YmymZTBICuXpBsAyvXYtQ5V1omMwxlWwirMNrjeqEVCLJn4Tnqsq8Ahe0bBpZwI3eFlgy6",
+	"tuQuxvoh4N+E2mATa96wVp1rNjtEv0DCoAwo1URpHse2ZSySmJGUkWznuCwE4/VZFprno/eh/K+N53Dh",
+	"I4LQPkAUysRpCGhbGVF1JWhu8RZNIBA4Al+viKg4z6jmi1sZgEuL+UAHt792anNrl4t8gFo+uI3FFk61",
+	"2xKZAJmAAWkk0yQfNzFHAY3O/uN2e5NIiGwJv5qYiIx07sEJ740lf46xxFaxBKEyR5B/st1jPmO8tOp0",
+	"bwbcxDBmLI0NFeNDcwOE5AGUkVf8hj0kWpJQy5A8YB/dswDLwiWGYFlEIjkVWDFOxoz00v410wot19a2",
+	"Me74jK0rYSvW+259LtfBdzAkP7YWObLRgXvBQbvtWj60NeqAEzh7BHp5x6VF6slGNeqtfdfmPM9dK/cZ",
+	"vG4ALjmony31BDB+qnrFXawdqg0b8Ay/+ULB2hYGofwOcrt6r2z9I1ASUOagNulkIJPKIlfIdb+cY7Rw",
+	"HcRyKBEzcQlyEKgTdgXWQELEcjl9Ka85qAFTmeQYL6gMoAJAo7GS1hxCr0RfTkD14JgJdc0m5aCyqR6d",
+	"4QTKzR9lFiAEIRpRRZi5hAy3GSGdmS8umG4ew4irCMa+vHOBLdmX4dDfp1X8dZH1+FAQJJQslU6PqjLp",
+	"VopRRcDS0jiDGqCiXucHsSliNua1AKksBasZ21Z1RIqYn3fxmgg2bXQaFDoVkFCPJgOHrtmwBWYbfZkk",
+	"rG9GmShGegAkAXERpqG1gTe37StP9egiBZ54Hxi/BaVsr8YoL6V8RcXMrqH6ewXUZ9C3eQTebbOaHcWH",
+	"wnqlS+/qC8c27Ehb5IhMEymGfkiGvZBUIDqFrREJ17lFQzRKmUuysvZKX5vjoL3bIkcQIKyZIAPK4zRh",
+	"6kpwQXYfkTEXqXax9wXQZBtT7NK04IUoSphSAcJ7TinXHXKw9xQ1s3Omk1kTegocj2G0P4IoqNaVOHJY",
+	"wqTHZtJatvWUCc2ZHnley4S1s8o4YmodBOdVfPQC92GBj5bTlnuFW87zlnIgyL8z37pnQ5+LDS0KNVy4",
+	"sj6FA/1ZuVA6qeZCbyZMYLKe925mGZLc6ANiwIepYQUIS352dHn848uTX7oXpz+8fvf2ezlhIjwEjweB",
+	"nFDssduPpWJRiN4UNF1YRgPgAVRk3fRYX44ZumkKcKB1jnY6+TqP9r108Xc61unkMxzrkugKhwhcafY9",
+	"8vZPJjR4AQdpAhVg3DU8d9MuwnNbVdkiaHw2O1yum+Wlqzy6OEoA9AbhtED+uS8U/TWJ3gVsBE/K9c5G",
+	"+TnY+WT/WpV4Vk8lrzoLPmpnPUue/bocPqq+yeveBv23OgUnIppPwVnzLCwT/5xUtQSMEQze/ZgzoVGl",
+	"MxqmCwChYgaVdwz9ISgI4aIY3Ww5sbvcMHoGoDyAOWtJxoyVXCwOTPALYRaW3Sc/yqnFy1d3CCj4R1Bw",
+	"CTZgHuYRlzBHsIrpdLKSexdgPSooFCsTaBrLoUMrwxd61mJx9PbUwoT5mggWsqy0eoENVIcMrUWqfOvf",
+	"PnZ9bppHWdLUvUTyNfoD88kvPvAtR+t5Kq6i+IryZudsEtO+JeSMyqkiFCMrWuSIRLKfgpvfKhUDmsaF",
+	"wl4Yg4GwRL6RDJkIT0M4ZppGVNPWJJG9mI1VCCGQzs9hLqHe7EoYvRsG1SJv81k/iFMGTSXSs32uiZDO",
+	"0mduCXOuFkuSjDA3c4yZjy3y46K4VSe/sORI/ZmZhoOYakMAx+cnR5cn3bdvLi4bKNpBdg0OBMnLvGYB",
+	"kKYJ1+AztrERZk+ak5gKgFiaUD2Ct3fyzz8EDc11jLBImhL7OCPfhfYDJ/xmHUFKTKELfAI0n8hUz43Y",
+	"NeiTbGCC8yk2KsMQ9NXl9x6t+Apd2TU9SYubvl3UlK+QUd+H/v0pwvpzK3g4uaPiEiiAIo/px2YPWMtu",
+	"++C7R08er0BKXibOA+OtRE0+lzH73HYa10e1keYEOLoZKUb59VIe6yYXcMFYdEtAXe/N4P65N9N8laCW",
+	"NI5RDsidAfz3EhGo1OnwWoKKOaYzMgGA/pzEzoWWhEJHOaDiSILNDyD/jVShWHzDlpZYXZAkDB3fDZQR",
+	"34xlmpgV340OWPRdFvBodmgIbotF9MLK4LD6d6IZ/pahw2TM7iMq7vNIl5x7Dz5ojmONY29LQ52/OTtZ",
+	"kSsKLex8Mv+3ynQL1wsig0syYnFkVIZYKqYQfZ1rMqQ3bK3Ch/6KAj5jMW17jOAYSmPFzXFZmr25aMSA",
+	"xrmCMh/32Sv31+qicGnIaTvHaxlAmCHdTW1aX8Mtce+B2AYs2GZkuHZ4OwgyW4H88ok/EJzua9db2Y7I",
+	"AbJ9f3X4XF4zsZLrAkvgriqUi0KoEYYnRWOZazmwiUveoRLZBxBbV3L/eFD1HnNYX1UX0N2DgutKpsF8",
+	"ya/1RNUtBwH/HbnQvXD7Jwu3GAi8vdvXybboCasMubv0oIRSYAIe6cvISqyYReC9bJOEGwY3xZp1NtUg",
+	"sIUZsJFCbB06DMBWlQ+kuxIgikK2Ah8KBT5Q0SLvZXKNDLCD3GlKE8sjbUAxVwQS9mFO3UgKFrbIEQ7Y",
+	"wRRgwvohIArACN2ws5SIEnZ2YVo8loYv3VUlj4z+/eSHg5fNvVev3zZ/fv/0vBE0AAqZDzgz6jqNqNli",
+	"ec3E1hIeYAZ/ViI9ljMvj5jyEd3egf+n503dhzv+TcIdX9Frluc7eTZTNxqg0jIwkMCBmhD8UhUe8EIm",
+	"RAy5+EhC8143w7m7TCgb8OuAHNMoQgCoE3EjZx0EDAf3lMssmJEJ1SPSY7ELbZCCBRn/DI+sQADnMyRy",
+	"gMh3GDfzDRSdcaJmi7yWBEya4KKlUYu8t7CwVF1jQqn5R+F7HA6MxoykA3n5Pzdf4BKwqPkKXggRjKrw",
+	"y7uEh4F9/03Ch1zQOP964fm781PE9LMiKowYLK22PKmL7LEyM3iDqR6ZObCE5UrtZEFL4yvBnWccpHEQ",
+	"jOkwYeCU3ndQubjG+SAMszqQxT+VZAq47ZlTG760kDJ77TaJmbbyupXoJ1Qpc81kZYd821Z8Ns3D2A7a",
+	"uwER0qEkkoP2vhsTOtPtaiiW3PA+I4/gd0WGVDMYVyrM4dOI6oO+bSyY9L4YBv/izfn7o/Pn3aN3lz92",
+	"D/aefn/Q3g8DyI9xce3Q98BRbdldaLfWkFyFkl6OkgK2JUDTB5DGNCGWb6PaFMNMYJsCwsYTPVvEMMOp",
+	"aUkUnc3dEmdGPbtms+ZLNmue2JJAK+4LxDGEN2+DxjnVDIvqrfgsezH/VfOtjHl/Vvtj+/pt0Pi56Qdv",
+	"78rmjxCYvaot+7Z9ubyl06hmK1AHPt+CWcjVX9vU78KXb3NMdPnXuTftdf1l9J8Nr8K7i/zLZPxXdAbH",
+	"3B5rw1KQ2TuWokeJTIejPDQiwrsujWQzku9/Ki+oC3PqPIJqzwG/uprSh15MNk8niTTDRxEfhjagPFaL",
+	"/qsz6HMT5dkVb/4Kgh2XCB6nqrBe1OzBvxfLEy/bNgmx41zoRKoJ6+sVVY3cVWDugJj3EppwFwQFEbNv",
+	"DL+GUndcWPwzUDC8ZSn8dNXAH66clGPR23I3SgBeDIBz0yN2JbDQkFGyhNcK7QU3SeSNQ5zXDjLOghD3",
+	"mK2oDkXyiABg+EftfQCG5wOrZ3TT7CSVw61dmhmcZktUVzH72JxOp82BTMbNNImZMFpZNKepOfWLXk+o",
+	"7r7Rv34817/vvd+/fPl88vHn7ux9b/rLry9Hf7Svj394RQWn313sn+61B7vxSf/Zi90fnuwPD54+4T+p",
+	"5ODlL9NT6TS6rp5NWHfEzagcO8C+auty2Yy3rNDlAeSQFsxfHtrNPTIdBA0UDrsckvL7j2IR7alddfD4",
+	"0R6NdPqobbRaqhud3SePn+ztPXrcbgcNDoFbI60nqrOzc81mqmX7bPUt9pAEcJ8qUx+ZM/SZQ9crH8Cw",
+	"sOKNTuMZowkUZE2V0TnAEW5UbbN67lCUztfK/BvsT3Uciitha08h/9tWT/0nGfTmbveCTa/bo4r3F2/9",
+	"UwuCY7kxkNy/yYPzF8fkyePHew/rXPY/nZyfvvilHvix0TpmS+QBBiyf6IQOBrxPsIZHdtcfEq5Jwvry",
+	"hiEqGmpmUNwKXgiIljLw3+UydEsvhiuRZ/lq/oLY5FY4xxl+zjAzRiMuIKN28WT/wtTXk6yxRWPLMRVz",
+	"aRdGX/UKsVpH/oFukptqaDvfB+LFmnftOXLh6EYoTZO40WnsgP/Odl0NVlfM5s5VDwfr0CLK3AUfimY6",
+	"CVyyajCXZOTypHJNgamorJy5xAK/fZ1/GfUyVfLBazpmpgOsP5nzkuU+R8/A4rdHZAwuS2sVgju40KnH",
+	"D6uou57PUOkUMwNyDeVddxUNOQizArCxqxSRtYQgZmVtMMwVlmPWk9HsG1UwM2QNWLa52AIE62SfqsAZ",
+	"o5VL0BGFkWDYbPn+RTwC2biw25Gt0L8or8ukP2KW1vJd2INx++H2/wYAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -189,6 +189,22 @@ func (q *Queries) AccountPage(ctx context.Context, db DBTX, arg AccountPageParam
 	return items, nil
 }
 
+const accountResetPassword = `-- name: AccountResetPassword :exec
+UPDATE account SET password_hash = $1, updated_at = $2 WHERE id = $3
+`
+
+type AccountResetPasswordParams struct {
+	PasswordHash string
+	Now          time.Time
+	ID           string
+}
+
+// AccountResetPassword sets another password hash, whatever it was.
+func (q *Queries) AccountResetPassword(ctx context.Context, db DBTX, arg AccountResetPasswordParams) error {
+	_, err := db.Exec(ctx, accountResetPassword, arg.PasswordHash, arg.Now, arg.ID)
+	return err
+}
+
 const accountRestore = `-- name: AccountRestore :one
 UPDATE account SET suspended_at = NULL, updated_at = $1 WHERE id = $2 RETURNING id, handle, name, password_hash, created_at, updated_at, suspended_at, live_keys, limit_query, limit_mutation, limit_window
 `

@@ -184,6 +184,33 @@ func (s *Store) Restore(ctx context.Context, caller auth.Caller, id string) (Acc
 	})
 }
 
+// PasswordReset sets a new password for somebody's account, and ends its sessions, on every node. The guard has checked that caller may.
+//
+// Errors: problem.NotFound, problem.PrivilegeExceeded, problem.PasswordRefused, problem.Overloaded, problem.RevocationUnconfirmed.
+func (s *Store) PasswordReset(ctx context.Context, caller auth.Caller, id, password string) (Account, error) {
+	before, err := s.GetAny(ctx, caller, id)
+	if err != nil {
+		return Account{}, err
+	}
+	if err := mayOverrule(caller, before.Permissions()); err != nil {
+		return Account{}, err // and again under the lock: this one spares the hash
+	}
+	hash, err := s.cfg.Hasher.choose(ctx, s.policy, password, before.Handle, before.Name)
+	if err != nil {
+		return Account{}, err
+	}
+	return s.changeAccount(ctx, caller, id, func(tx act, a Account) error {
+		tx.Withdraw(changefeed.Account, id) // where no session is left to end too: whoever repeats the call relies on it
+		if err := s.q.AccountResetPassword(ctx, tx, managedb.AccountResetPasswordParams{ID: id, PasswordHash: hash, Now: tx.now}); err != nil {
+			return fmt.Errorf("store password: %w", err)
+		}
+		if err := s.endSessions(ctx, tx, id); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, caller, tx.now, accountEvent(audit.PasswordReset, a))
+	})
+}
+
 // changeAccount runs change on a locked account that caller may overrule, and reads it again.
 func (s *Store) changeAccount(ctx context.Context, caller auth.Caller, id string, change func(act, Account) error) (Account, error) {
 	var a Account

@@ -92,7 +92,7 @@ func codeDigest(code string) []byte {
 //
 // Errors: problem.SetupDone, problem.SetupCodeInvalid, those of Create, problem.TooManyAttempts.
 func (s *Store) Setup(ctx context.Context, caller auth.Caller, code string, in NewAccount) (Account, token.Secret, error) {
-	tries, err := s.attempt(ctx, addressSubject(caller.Address))
+	tries, err := s.attempt(ctx, networkSubject(caller))
 	if err != nil {
 		return Account{}, token.Secret{}, err
 	}

@@ -22,7 +22,7 @@ import (
 // problem.TooManyAttempts, problem.Overloaded.
 func (s *Store) SignIn(ctx context.Context, caller auth.Caller, handle, password string) (Session, token.Secret, error) {
 	handle = foldHandle(handle)
-	tries, err := s.attempt(ctx, accountSubject(handle), addressSubject(caller.Address))
+	tries, err := s.attempt(ctx, accountSubject(handle), networkSubject(caller))
 	if err != nil {
 		return Session{}, token.Secret{}, err
 	}
@@ -110,7 +110,7 @@ func (s *Store) SignUp(ctx context.Context, caller auth.Caller, in NewAccount) (
 	if !s.cfg.SignupOpen {
 		return Session{}, token.Secret{}, problem.New(problem.SignupClosed)
 	}
-	tries, err := s.attempt(ctx, addressSubject(caller.Address))
+	tries, err := s.attempt(ctx, networkSubject(caller))
 	if err != nil {
 		return Session{}, token.Secret{}, err
 	}
@@ -240,8 +240,10 @@ func wrap(err error, verb string) error {
 }
 
 // Subjects of counting are digests: the table of attempts must not become a list of who tried what from where.
-func accountSubject(handle string) subject  { return newSubject("account", handle, 10) }
-func addressSubject(address string) subject { return newSubject("address", address, 100) }
+func accountSubject(handle string) subject { return newSubject("account", handle, 10) }
+func networkSubject(from auth.Caller) subject {
+	return newSubject("network", from.Network().String(), 100)
+}
 
 func newSubject(kind, value string, free int32) subject {
 	sum := sha256.Sum256([]byte(kind + "\x00" + value))

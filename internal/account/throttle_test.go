@@ -26,7 +26,7 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 	b := newBench(t)
 	b.signUp("grace")
 	b.exec("TRUNCATE sign_in_attempt")
-	account, address := accountSubject("grace"), addressSubject(someone.Address)
+	account, address := accountSubject("grace"), networkSubject(someone)
 	for _, tc := range []struct {
 		say              string
 		do               func() error
@@ -47,6 +47,23 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 		if got, at := b.failures(account), b.failures(address); got != tc.account || at != tc.address {
 			t.Errorf("%s (%v): account %d, address %d; want %d and %d", tc.say, err, got, at, tc.account, tc.address)
 		}
+	}
+}
+
+// Who has a network of IPv6 has addresses without end, and is counted as one.
+func TestANetworkOfIPv6CountsAsOneSender(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for i := range 100 {
+		if err := b.guess(fmt.Sprintf("guess-%d", i), fmt.Sprintf("2001:db8::%x", i)); !is(err, problem.SignInFailed) {
+			t.Fatalf("guess %d: %v", i, err)
+		}
+	}
+	if err := b.guess("grace", "2001:db8::ffff"); !is(err, problem.TooManyAttempts) {
+		t.Errorf("the next address: %v", err)
+	}
+	if err := b.guess("grace", "2001:db8:0:1::1"); !is(err, problem.SignInFailed) {
+		t.Errorf("another network: %v", err)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // AccessKeyReport revokes those of the keys it is sent that are good, and says the same whatever it did.
 func (s *Server) AccessKeyReport(ctx context.Context, req api.AccessKeyReportRequestObject) (api.AccessKeyReportResponseObject, error) {
 	caller := auth.FromContext(ctx)
-	if err := s.reports.count(caller.Address, s.cfg.Now()); err != nil {
+	if err := s.reports.count(caller.Network(), s.cfg.Now()); err != nil {
 		return nil, err
 	}
 	done, err := s.reports.turn(ctx)
@@ -52,11 +52,10 @@ func newReports() *reports {
 	return &reports{one: make(chan struct{}, 1), counts: map[netip.Prefix]*reportCount{}}
 }
 
-// count counts one report of an address. Errors: problem.TooManyAttempts.
-func (r *reports) count(address string, now time.Time) error {
+// count counts one report from a network. Errors: problem.TooManyAttempts.
+func (r *reports) count(from netip.Prefix, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	from := network(address)
 	c := r.counts[from]
 	if c == nil || now.Sub(c.since) >= reportsWindow {
 		if c == nil && len(r.counts) >= reporters && !r.makeRoom(now) {
@@ -90,18 +89,4 @@ func (r *reports) turn(ctx context.Context) (func(), error) {
 	case <-ctx.Done():
 		return nil, problem.New(problem.Overloaded)
 	}
-}
-
-// network is what one sender has for itself: an address, or 64 bits of IPv6. What is no address counts as one.
-func network(address string) netip.Prefix {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	ip = ip.Unmap().WithZone("")
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	return netip.PrefixFrom(ip, bits).Masked()
 }

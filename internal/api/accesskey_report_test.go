@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/latchkey-dev/latchkey/internal/auth"
 	"github.com/latchkey-dev/latchkey/internal/token"
 )
 
@@ -149,9 +150,10 @@ func TestReportsAreFew(t *testing.T) {
 func TestReportsAreCountedBySender(t *testing.T) {
 	t.Parallel()
 	r, now := newReports(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	count := func(address string, at time.Time) error { return r.count(auth.Anonymous(address, "").Network(), at) }
 	fill := func(address string) {
 		for i := range reportsMost {
-			if err := r.count(address, now); err != nil {
+			if err := count(address, now); err != nil {
 				t.Errorf("%s, report %d: %v", address, i, err)
 			}
 		}
@@ -161,19 +163,19 @@ func TestReportsAreCountedBySender(t *testing.T) {
 	fill("2001:db8::1")
 	fill("2001:db8:0:1::1")
 	for _, same := range []string{"192.0.2.1", "::ffff:192.0.2.2", "2001:db8::2", "2001:db8::ffff:1"} {
-		if r.count(same, now) == nil {
+		if count(same, now) == nil {
 			t.Errorf("%s has one more", same)
 		}
 	}
 	for i := len(r.counts); i < reporters; i++ {
-		if err := r.count(fmt.Sprintf("2001:db8:1:%x::", i), now); err != nil {
+		if err := count(fmt.Sprintf("2001:db8:1:%x::", i), now); err != nil {
 			t.Fatalf("sender %d: %v", i, err)
 		}
 	}
-	if r.count("198.51.100.1", now) == nil {
+	if count("198.51.100.1", now) == nil {
 		t.Error("there is no end to them")
 	}
-	if err := r.count("198.51.100.1", now.Add(reportsWindow)); err != nil || len(r.counts) != 1 {
+	if err := count("198.51.100.1", now.Add(reportsWindow)); err != nil || len(r.counts) != 1 {
 		t.Errorf("a minute later: %v, %d are counted", err, len(r.counts))
 	}
 }

@@ -60,6 +60,19 @@ func (s *Server) AccountCreate(ctx context.Context, req api.AccountCreateRequest
 	return api.AccountCreate200JSONResponse{AccountJSONResponse: api.AccountJSONResponse(wireAccount(a))}, nil
 }
 
+// AccountPasswordReset helps somebody who has lost their password. Of one's own account the old one is asked for, so not here.
+func (s *Server) AccountPasswordReset(ctx context.Context, req api.AccountPasswordResetRequestObject) (api.AccountPasswordResetResponseObject, error) {
+	caller := auth.FromContext(ctx)
+	if req.AccountID == caller.AccountID {
+		return nil, invalid("The own password is changed with AuthPasswordUpdate, which asks for the old one.")
+	}
+	a, err := s.cfg.Accounts.PasswordReset(ctx, caller, req.AccountID, req.Body.Token)
+	if err != nil {
+		return nil, err
+	}
+	return api.AccountPasswordReset200JSONResponse{AccountJSONResponse: api.AccountJSONResponse(wireAccount(a))}, nil
+}
+
 // AccountSuspend takes every right from an account.
 func (s *Server) AccountSuspend(ctx context.Context, req api.AccountSuspendRequestObject) (api.AccountSuspendResponseObject, error) {
 	a, err := s.cfg.Accounts.Suspend(ctx, auth.FromContext(ctx), req.AccountID)

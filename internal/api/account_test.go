@@ -255,6 +255,43 @@ func TestAccountSuspendAndRestore(t *testing.T) {
 	)
 }
 
+// Who has lost their password gets a new one from an administrator, who need not know the old one. Their keys go on.
+func TestAccountPasswordReset(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	clerk := h.member("clerk", "MANAGE_ACCOUNTS", "USE_PERSONAL_ACCESS_KEYS")
+	_, clerksProgram := clerk.newKey("bot")
+	grace := h.member("grace", "USE_PERSONAL_ACCESS_KEYS")
+	_, program := grace.newKey("bot")
+	const second = "a second pass phrase to change"
+	reset := func(say string, by *client, id string, body object, status int, problem string) sentence {
+		return sentence{say: say, by: by, method: "PUT", path: "/api/admin/accounts/" + id + "/password", body: body, status: status, code: problem}
+	}
+	signIn := func(say, with string, status int, problem string) sentence {
+		return sentence{say: say, by: h.anonymous(), method: "POST", path: "/api/auth/password/signin", body: pair("grace", with), status: status, code: problem}
+	}
+	h.hold(
+		reset("nobody", h.anonymous(), grace.id, object{"token": second}, 401, "credential_required"),
+		reset("a member without the permission", grace, clerk.id, object{"token": second}, 403, "permission_denied"),
+		reset("a key", clerksProgram, grace.id, object{"token": second}, 403, "credential_not_allowed"),
+		reset("of somebody who holds more", clerk, h.root.id, object{"token": second}, 403, "privilege_exceeded"),
+		reset("an unknown account", clerk, unknownID, object{"token": second}, 404, "not_found"),
+		reset("the own password", clerk, clerk.id, object{"token": second}, 400, "request_invalid"),
+		reset("without one", clerk, grace.id, object{}, 400, "request_invalid"),
+		reset("one that anybody would guess", clerk, grace.id, object{"token": "grace grace grace"}, 400, "password_refused"),
+		signIn("the old one is good still", password, 200, ""),
+		reset("a good one", clerk, grace.id, object{"token": second}, 200, ""),
+		sentence{say: "the session is over", by: grace, method: "GET", path: "/api/accounts", status: 401, code: "credential_invalid"},
+		sentence{say: "the key is not", by: program, method: "GET", path: "/api/accounts", status: 200},
+		signIn("the old one is wrong now", password, 401, "sign_in_failed"),
+		signIn("the new one is right", second, 200, ""),
+		sentence{say: "the clerk is still signed in", by: clerk, method: "GET", path: "/api/accounts", status: 200},
+	)
+	if strings.Contains(h.log.String(), second) {
+		t.Error("the password is in the log")
+	}
+}
+
 // Nobody overrules somebody who holds more, and nobody leaves the instance without an administrator.
 func TestWhoMaySuspendWhom(t *testing.T) {
 	t.Parallel()

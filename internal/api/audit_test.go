@@ -81,6 +81,11 @@ func TestEachChangeIsRecorded(t *testing.T) {
 		}, func() []object {
 			return []object{{"type": "account_created", "actor": root, "account_id": id, "target": about("account"), "new": object{"handle": "grace", "name": "Grace"}}}
 		}},
+		{"a new password for somebody", func() {
+			h.root.do("PUT", "/api/admin/accounts/"+id+"/password", object{"token": "a second pass phrase to change"}).want(200)
+		}, func() []object {
+			return []object{{"type": "password_reset", "actor": root, "account_id": id, "target": about("account")}}
+		}},
 		{"a suspension, by a key", func() { remember(program.post("/api/admin/accounts/"+id+"/suspend", nil)) }, func() []object {
 			return []object{{"type": "account_suspended", "actor": key, "account_id": id, "target": about("account")}}
 		}},

@@ -227,6 +227,12 @@ var withdrawals = []withdrawal{
 		grace := h.member("grace")
 		return right{use: ownAccount(grace), dead: noCredential, take: func() *answer { return changePassword(grace) }, once: true}
 	}},
+	{"AccountPasswordReset", "the sessions of an account", func(h *harness) right {
+		grace := h.member("grace")
+		return right{use: ownAccount(grace), dead: noCredential, take: func() *answer {
+			return h.root.do("PUT", "/api/admin/accounts/"+grace.id+"/password", object{"token": "a second pass phrase to change"})
+		}}
+	}},
 	{"AuthPasswordSignin", "the oldest of twenty sessions", func(h *harness) right {
 		grace := h.member("grace")
 		for range 19 {

@@ -32,6 +32,7 @@ const (
 	AccountRoleAdded   Type = "account_role_added"
 	AccountRoleRemoved Type = "account_role_removed"
 	PasswordChanged    Type = "password_changed"
+	PasswordReset      Type = "password_reset" // by an administrator
 	SessionStarted     Type = "session_started"
 	SessionEnded       Type = "session_ended"
 	RoleCreated        Type = "role_created"

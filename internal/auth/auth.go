@@ -6,6 +6,7 @@ package auth
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/latchkey-dev/latchkey/internal/permission"
 )
@@ -34,6 +35,20 @@ type Caller struct {
 // Anonymous is a caller without an account, as at sign-in.
 func Anonymous(address, userAgent string) Caller {
 	return Caller{Credential: None, Address: address, UserAgent: userAgent}
+}
+
+// Network is what one sender has for itself, for counting tries: an address, or 64 bits of IPv6. What is no address counts as one.
+func (c Caller) Network() netip.Prefix {
+	ip, err := netip.ParseAddr(c.Address)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	ip = ip.Unmap().WithZone("")
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = 64
+	}
+	return netip.PrefixFrom(ip, bits).Masked()
 }
 
 // As is the same request, acting as an account that has just proved itself.

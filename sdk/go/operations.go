@@ -171,6 +171,11 @@ func (c *Client) AdminAccountGet(ctx context.Context, id string) (Account, error
 	return result[Account](c.core.AdminAccountGet(ctx, id))
 }
 
+// AccountPasswordReset sets a new password for somebody else's account, and ends its sessions.
+func (c *Client) AccountPasswordReset(ctx context.Context, id, password string) (Account, error) {
+	return result[Account](c.core.AccountPasswordReset(ctx, id, api.PasswordReset{Token: password}))
+}
+
 // AccountSuspend ends the sessions of an account and stops its keys.
 func (c *Client) AccountSuspend(ctx context.Context, id string) (Account, error) {
 	return result[Account](c.core.AccountSuspend(ctx, id))

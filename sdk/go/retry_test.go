@@ -60,6 +60,10 @@ func calls() []call {
 			_, err := c.AccountAddRole(ctx, "ada", "r")
 			return err
 		}, yes, yes},
+		{"reset a password", func(ctx context.Context, c *latchkey.Client) error {
+			_, err := c.AccountPasswordReset(ctx, "a", "p")
+			return err
+		}, yes, yes},
 		{"revoke", func(ctx context.Context, c *latchkey.Client) error { _, err := c.AccessKeyDelete(ctx, "k"); return err }, yes, yes},
 		{"revoke for others", func(ctx context.Context, c *latchkey.Client) error {
 			_, err := c.AdminAccessKeyDelete(ctx, "k")

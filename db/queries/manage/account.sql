@@ -32,6 +32,10 @@ UPDATE account SET suspended_at = NULL, updated_at = @now WHERE id = @id RETURNI
 -- name: AccountSetPassword :execrows
 UPDATE account SET password_hash = @password_hash, updated_at = @now WHERE id = @id AND password_hash = @checked;
 
+-- AccountResetPassword sets another password hash, whatever it was.
+-- name: AccountResetPassword :exec
+UPDATE account SET password_hash = @password_hash, updated_at = @now WHERE id = @id;
+
 -- AccountPage lists accounts but the canary's that a search finds, newest first, after a cursor.
 -- name: AccountPage :many
 SELECT * FROM account

@@ -179,6 +179,7 @@ const (
 	AuditEventTypeAccountSuspended             AuditEventType = "account_suspended"
 	AuditEventTypeCatalogueUpdated             AuditEventType = "catalogue_updated"
 	AuditEventTypePasswordChanged              AuditEventType = "password_changed"
+	AuditEventTypePasswordReset                AuditEventType = "password_reset"
 	AuditEventTypeRoleCreated                  AuditEventType = "role_created"
 	AuditEventTypeRoleDeleted                  AuditEventType = "role_deleted"
 	AuditEventTypeRoleUpdated                  AuditEventType = "role_updated"
@@ -225,6 +226,8 @@ func (e AuditEventType) Valid() bool {
 	case AuditEventTypeCatalogueUpdated:
 		return true
 	case AuditEventTypePasswordChanged:
+		return true
+	case AuditEventTypePasswordReset:
 		return true
 	case AuditEventTypeRoleCreated:
 		return true
@@ -1636,6 +1639,13 @@ type OwnedAccessKeyListResult struct {
 // or that are made of the handle are refused.
 type Password = string
 
+// PasswordReset defines model for PasswordReset.
+type PasswordReset struct {
+	// Token At least 12 characters unless the instance says otherwise, at most 1024 bytes of UTF-8. Passwords that are widely known
+	// or that are made of the handle are refused.
+	Token Password `json:"token"`
+}
+
 // PasswordUpdate defines model for PasswordUpdate.
 type PasswordUpdate struct {
 	// New At least 12 characters unless the instance says otherwise, at most 1024 bytes of UTF-8. Passwords that are widely known
@@ -2365,6 +2375,9 @@ type AccountCreditsAddJSONRequestBody = CreditInput
 // AccountLimitsUpdateJSONRequestBody defines body for AccountLimitsUpdate for application/json ContentType.
 type AccountLimitsUpdateJSONRequestBody = AccountLimitsUpdate
 
+// AccountPasswordResetJSONRequestBody defines body for AccountPasswordReset for application/json ContentType.
+type AccountPasswordResetJSONRequestBody = PasswordReset
+
 // AccessKeyCreateJSONRequestBody defines body for AccessKeyCreate for application/json ContentType.
 type AccessKeyCreateJSONRequestBody = AccessKeyInput
 
@@ -2684,6 +2697,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
 	AccountLimitsUpdate(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountPasswordResetWithBody Set a new password for an account
+	//
+	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+	AccountPasswordResetWithBody(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccountPasswordReset Set a new password for an account
+	//
+	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+	AccountPasswordReset(ctx context.Context, accountID AccountID, body AccountPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AccountRestore End the suspension of an account
 	//
@@ -3557,6 +3592,48 @@ func (c *Client) AccountLimitsUpdateWithBody(ctx context.Context, accountID Acco
 // Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
 func (c *Client) AccountLimitsUpdate(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccountLimitsUpdateRequest(c.Server, accountID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountPasswordResetWithBody Set a new password for an account
+//
+// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+func (c *Client) AccountPasswordResetWithBody(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountPasswordResetRequestWithBody(c.Server, accountID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccountPasswordReset Set a new password for an account
+//
+// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+func (c *Client) AccountPasswordReset(ctx context.Context, accountID AccountID, body AccountPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccountPasswordResetRequest(c.Server, accountID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5344,6 +5421,53 @@ func NewAccountLimitsUpdateRequestWithBody(server string, accountID AccountID, c
 	}
 
 	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAccountPasswordResetRequest calls the generic AccountPasswordReset builder with application/json body
+func NewAccountPasswordResetRequest(server string, accountID AccountID, body AccountPasswordResetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccountPasswordResetRequestWithBody(server, accountID, "application/json", bodyReader)
+}
+
+// NewAccountPasswordResetRequestWithBody constructs an http.Request for the AccountPasswordReset method, with any body, and a specified content type
+func NewAccountPasswordResetRequestWithBody(server string, accountID AccountID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "account_id", accountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/accounts/%s/password", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -7210,6 +7334,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /api/admin/accounts/{account_id}/limits (the `AccountLimitsUpdate` operationId).
 	AccountLimitsUpdateWithResponse(ctx context.Context, accountID AccountID, body AccountLimitsUpdateJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountLimitsUpdateResponse, error)
+
+	// AccountPasswordResetWithBodyWithResponse Set a new password for an account
+	//
+	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+	AccountPasswordResetWithBodyWithResponse(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccountPasswordResetResponse, error)
+
+	// AccountPasswordResetWithResponse Set a new password for an account
+	//
+	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+	AccountPasswordResetWithResponse(ctx context.Context, accountID AccountID, body AccountPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountPasswordResetResponse, error)
 
 	// AccountRestoreWithResponse End the suspension of an account
 	//
@@ -9785,6 +9931,124 @@ func (r AccountLimitsUpdateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AccountLimitsUpdateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccountPasswordResetResponse401Headers the declared response headers of an HTTP 401 response for AccountPasswordReset
+type AccountPasswordResetResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccountPasswordResetResponse503Headers the declared response headers of an HTTP 503 response for AccountPasswordReset
+type AccountPasswordResetResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccountPasswordResetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Account
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccountPasswordResetResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccountPasswordResetResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccountPasswordResetResponse) GetJSON200() *Account {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccountPasswordResetResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccountPasswordResetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccountPasswordResetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccountPasswordResetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccountPasswordResetResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14082,6 +14346,40 @@ func (c *ClientWithResponses) AccountLimitsUpdateWithResponse(ctx context.Contex
 	return ParseAccountLimitsUpdateResponse(rsp)
 }
 
+// AccountPasswordResetWithBodyWithResponse Set a new password for an account
+//
+// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+func (c *ClientWithResponses) AccountPasswordResetWithBodyWithResponse(ctx context.Context, accountID AccountID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccountPasswordResetResponse, error) {
+	rsp, err := c.AccountPasswordResetWithBody(ctx, accountID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountPasswordResetResponse(rsp)
+}
+
+// AccountPasswordResetWithResponse Set a new password for an account
+//
+// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/accounts/{account_id}/password (the `AccountPasswordReset` operationId).
+func (c *ClientWithResponses) AccountPasswordResetWithResponse(ctx context.Context, accountID AccountID, body AccountPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*AccountPasswordResetResponse, error) {
+	rsp, err := c.AccountPasswordReset(ctx, accountID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccountPasswordResetResponse(rsp)
+}
+
 // AccountRestoreWithResponse End the suspension of an account
 //
 // Its keys work again; sessions must be started anew.
@@ -16852,6 +17150,118 @@ func ParseAccountLimitsUpdateResponse(rsp *http.Response) (*AccountLimitsUpdateR
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers AccountLimitsUpdateResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccountPasswordResetResponse parses an HTTP response from a AccountPasswordResetWithResponse call
+func ParseAccountPasswordResetResponse(rsp *http.Response) (*AccountPasswordResetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccountPasswordResetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Account
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccountPasswordResetResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccountPasswordResetResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

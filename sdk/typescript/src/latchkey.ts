@@ -303,6 +303,11 @@ export class Latchkey {
     return result(this.http.GET("/api/admin/accounts/{account_id}", { params: { path: { account_id: accountId } }, ...init(options) }));
   }
 
+  /** Set a new password for somebody else's account; ends its sessions. */
+  accountPasswordReset(accountId: string, body: Body<"AccountPasswordReset">, options: Options = {}) {
+    return result(this.http.PUT("/api/admin/accounts/{account_id}/password", { params: { path: { account_id: accountId } }, body, ...init(options) }));
+  }
+
   /** Suspend an account. */
   accountSuspend(accountId: string, options: Options = {}) {
     return result(this.http.POST("/api/admin/accounts/{account_id}/suspend", { params: { path: { account_id: accountId } }, ...init(options) }));

@@ -778,6 +778,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/accounts/{account_id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: components["parameters"]["AccountID"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a new password for an account
+         * @description For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
+         *     they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+         *     with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
+         */
+        put: operations["AccountPasswordReset"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/accounts/{account_id}/suspend": {
         parameters: {
             query?: never;
@@ -1048,6 +1073,9 @@ export interface components {
         PasswordUpdate: {
             old: components["schemas"]["Password"];
             new: components["schemas"]["Password"];
+        };
+        PasswordReset: {
+            token: components["schemas"]["Password"];
         };
         Session: {
             id: components["schemas"]["ID"];
@@ -1752,7 +1780,7 @@ export interface components {
             iss?: string;
         };
         /** @enum {string} */
-        AuditEventType: "setup_completed" | "account_created" | "account_signed_up" | "account_suspended" | "account_restored" | "account_role_added" | "account_role_removed" | "password_changed" | "session_started" | "session_ended" | "role_created" | "role_updated" | "role_deleted" | "access_key_created" | "access_key_updated" | "access_key_revoked" | "access_key_regenerated" | "access_key_previous_secret_ended" | "access_key_retired_secret_used" | "access_key_expiring" | "access_keys_revoked" | "catalogue_updated" | "account_limits_updated" | "account_credits_added";
+        AuditEventType: "setup_completed" | "account_created" | "account_signed_up" | "account_suspended" | "account_restored" | "account_role_added" | "account_role_removed" | "password_changed" | "password_reset" | "session_started" | "session_ended" | "role_created" | "role_updated" | "role_deleted" | "access_key_created" | "access_key_updated" | "access_key_revoked" | "access_key_regenerated" | "access_key_previous_secret_ended" | "access_key_retired_secret_used" | "access_key_expiring" | "access_keys_revoked" | "catalogue_updated" | "account_limits_updated" | "account_credits_added";
         AuditActor: {
             account_id?: components["schemas"]["ID"];
             handle?: components["schemas"]["Handle"];
@@ -3549,6 +3577,39 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             413: components["responses"]["ContentTooLarge"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    AccountPasswordReset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: components["parameters"]["AccountID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "a second pass phrase to change"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PasswordReset"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Account"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];

@@ -15,8 +15,8 @@ export interface Patience {
 }
 
 // Of what changes something, these may be repeated after an answer that was lost: openapi.yaml says of each that repeating
-// it is fine, or it leaves things as the first call left them, and answers the same. Creating, regenerating, setting up and changing passwords
-// would be done twice; what is deleted, signed out or revoked by its own key would answer 404 or 401 as if it had never been;
+// it is fine, or it leaves things as the first call left them, and answers the same. Creating, regenerating, setting up and changing the own
+// password would be done twice; what is deleted, signed out or revoked by its own key would answer 404 or 401 as if it had never been;
 // what replaces a value might undo what somebody else has changed meanwhile.
 const repeatable = new Set([
   "DELETE /api/auth/access-keys/{access_key_id}",
@@ -24,6 +24,7 @@ const repeatable = new Set([
   "DELETE /api/auth/access-keys/{access_key_id}/previous-secret",
   "PUT /api/accounts/{handle}/roles/{role_id}",
   "DELETE /api/accounts/{handle}/roles/{role_id}",
+  "PUT /api/admin/accounts/{account_id}/password", // its holder does not have it yet, and so cannot have changed it
   "POST /api/admin/accounts/{account_id}/suspend",
   "POST /api/admin/accounts/{account_id}/restore",
   "POST /api/auth/access-keys/{access_key_id}/explain", // spends nothing

@@ -1,4 +1,4 @@
-// What pages show, and a shell that does it. Go's half, with the same marks, is cmd/latchkey/docs_test.go and readme_test.go.
+// What pages show, and a shell that does it. Go's half, with the same marks, is cmd/latchkey/blocks_test.go and readme_test.go.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";

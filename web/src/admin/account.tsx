@@ -11,6 +11,7 @@ import { Shown } from "../ui/states";
 import { Moment, When } from "../ui/time";
 import "./admin.css";
 import { Credits } from "./credits";
+import { PasswordReset } from "./password-reset";
 import { accountOf } from "./queries";
 import { RolesOf } from "./roles-of";
 import { Suspension } from "./suspension";
@@ -47,6 +48,7 @@ function Detail({ id }: { id: string }) {
             </Section>
             <Usage account={account} />
             <Credits account={account} />
+            <PasswordReset account={account} />
             <Suspension account={account} />
           </>
         )}

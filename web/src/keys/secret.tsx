@@ -1,10 +1,10 @@
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 
 import { Button } from "../ui/button";
 import { CopyButton } from "../ui/copy";
-import { Actions, Alert, Dialog } from "../ui/dialog";
+import { Actions } from "../ui/dialog";
 import { Choice } from "../ui/field";
-import { useAtStake } from "../ui/leave";
+import { OnceDialog } from "../ui/once";
 
 /**
  * Shows a secret, this once: it is in this component's props and nowhere else, and leaves the page with it. Whoever leaves
@@ -12,29 +12,13 @@ import { useAtStake } from "../ui/leave";
  */
 export function SecretDialog({ title, name, secret, onClose }: { title: string; name: string; secret: string; onClose: () => void }) {
   const [stored, setStored] = useState(false);
-  const [leaving, setLeaving] = useState(false);
-  const blocker = useAtStake(!stored);
   const field = useRef<HTMLTextAreaElement>(null);
-  const stayButton = useRef<HTMLButtonElement>(null);
-  // A browser keeps the page that one leaves, to come back to it. It must not come back with the secret.
-  useEffect(() => {
-    window.addEventListener("pagehide", onClose);
-    return () => window.removeEventListener("pagehide", onClose);
-  }, [onClose]);
-
-  const stay = () => {
-    setLeaving(false);
-    if (blocker.state === "blocked") blocker.reset();
-  };
-  const leave = () => {
-    if (blocker.state === "blocked") blocker.proceed();
-    onClose();
-  };
   return (
-    <Dialog
-      open
-      onClose={() => (stored ? onClose() : setLeaving(true))}
-      dismissible={false}
+    <OnceDialog
+      what="secret"
+      lost="The secret cannot be shown again. If it is lost, the key needs a new one: regenerate it, and put the new secret wherever the old one was to go."
+      atStake={!stored}
+      onClose={onClose}
       wide
       focus={field}
       focusAfter={() => document.querySelector("h1")}
@@ -63,23 +47,7 @@ export function SecretDialog({ title, name, secret, onClose }: { title: string; 
           Done
         </Button>
       </Actions>
-      <Alert
-        open={leaving || blocker.state === "blocked"}
-        onClose={stay}
-        focus={stayButton}
-        title="Close without storing it?"
-        description="The secret cannot be shown again. If it is lost, the key needs a new one: regenerate it, and put the new secret wherever the old one was to go."
-      >
-        <Actions>
-          <Button kind="danger" onClick={leave}>
-            Close anyway
-          </Button>
-          <Button ref={stayButton} kind="primary" onClick={stay}>
-            Back to the secret
-          </Button>
-        </Actions>
-      </Alert>
-    </Dialog>
+    </OnceDialog>
   );
 }
 
