@@ -5,16 +5,15 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { request as rawRequest } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 import express from "express";
 
-import { Latchkey } from "../dist/index.js";
-import { protect } from "../dist/express.js";
-import { refuse, verifyRequest } from "../dist/web.js";
 import { password, people, signedIn, start } from "./instance.mjs";
 import { install, lend, root, typeCheck } from "./packed.mjs";
 
+let protect, refuse, verifyRequest; // of the package as it is installed
 let instance, ada, grace, secret, latchkey, packed, example;
 const closing = [];
 
@@ -24,6 +23,10 @@ before(async () => {
   cpSync(join(root, "../../examples/node"), join(packed.folder, "example"), { recursive: true, filter: (path) => !path.includes("node_modules") });
   instance = await start();
   ({ ada, grace, secret } = await people(instance));
+  const installed = (name) => import(pathToFileURL(join(packed.folder, "node_modules/@latchkey-dev/sdk/dist", name)));
+  ({ protect } = await installed("express.js"));
+  ({ refuse, verifyRequest } = await installed("web.js"));
+  const { Latchkey } = await installed("index.js");
   latchkey = new Latchkey({ baseUrl: instance.url, key: secret });
   example = await listening(spawn(process.execPath, ["server.js"], { cwd: join(packed.folder, "example"), env: environment(), stdio: ["ignore", "pipe", "pipe"] }));
 });
