@@ -2706,8 +2706,8 @@ type ClientInterface interface {
 
 	// AccountPasswordResetWithBody Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes any type of body and a specified content type.
@@ -2717,8 +2717,8 @@ type ClientInterface interface {
 
 	// AccountPasswordReset Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes a body of the `application/json` content type.
@@ -3611,8 +3611,8 @@ func (c *Client) AccountLimitsUpdate(ctx context.Context, accountID AccountID, b
 
 // AccountPasswordResetWithBody Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes any type of body and a specified content type.
@@ -3632,8 +3632,8 @@ func (c *Client) AccountPasswordResetWithBody(ctx context.Context, accountID Acc
 
 // AccountPasswordReset Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes a body of the `application/json` content type.
@@ -7345,8 +7345,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccountPasswordResetWithBodyWithResponse Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7356,8 +7356,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccountPasswordResetWithResponse Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -14364,8 +14364,8 @@ func (c *ClientWithResponses) AccountLimitsUpdateWithResponse(ctx context.Contex
 
 // AccountPasswordResetWithBodyWithResponse Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -14381,8 +14381,8 @@ func (c *ClientWithResponses) AccountPasswordResetWithBodyWithResponse(ctx conte
 
 // AccountPasswordResetWithResponse Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -792,8 +792,8 @@ export interface paths {
         get?: never;
         /**
          * Set a new password for an account
-         * @description For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-         *     they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+         * @description For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+         *     every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
          *     with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
          */
         put: operations["AccountPasswordReset"];
