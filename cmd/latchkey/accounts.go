@@ -72,10 +72,10 @@ type accountsLimitsCmd struct {
 
 type accountsCreditsCmd struct {
 	who
-	Grant  int64  `xor:"credits" placeholder:"N" help:"Add as many."`
-	Refund int64  `xor:"credits" placeholder:"N" help:"Add as many, that were taken wrongly."`
-	Debit  int64  `xor:"credits" placeholder:"N" help:"Take as many."`
-	Adjust int64  `xor:"credits" placeholder:"N" help:"Add as many, or take them: --adjust=-5."`
+	Grant  *int64 `xor:"credits" placeholder:"N" help:"Add as many."`
+	Refund *int64 `xor:"credits" placeholder:"N" help:"Add as many, that were taken wrongly."`
+	Debit  *int64 `xor:"credits" placeholder:"N" help:"Take as many."`
+	Adjust *int64 `xor:"credits" placeholder:"N" help:"Add as many, or take them: --adjust=-5."`
 	Once   string `name:"idempotency-key" placeholder:"TEXT" help:"Done again with the same text, it changes nothing. Default: by chance."`
 	Limit  int    `default:"100" placeholder:"N" help:"Most lines of the ledger. Default: ${default}."`
 	remote
@@ -222,29 +222,36 @@ func (a accountsLimitsCmd) run(ctx context.Context, d *desk) error {
 	})
 }
 
-// entry is the change that a flag names, if one does.
-func (a accountsCreditsCmd) entry() (latchkey.CreditInput, bool) {
+// entry is the change that a flag names, if one does; else its Type is empty.
+func (a accountsCreditsCmd) entry() (latchkey.CreditInput, error) {
 	in := latchkey.CreditInput{IdempotencyKey: a.Once}
 	if in.IdempotencyKey == "" {
 		in.IdempotencyKey = rand.Text()
 	}
-	for kind, amount := range map[api.CreditInputType]int64{api.CreditInputTypeGrant: a.Grant, api.CreditInputTypeRefund: a.Refund,
+	for kind, amount := range map[api.CreditInputType]*int64{api.CreditInputTypeGrant: a.Grant, api.CreditInputTypeRefund: a.Refund,
 		api.CreditInputTypeDebit: a.Debit, api.CreditInputTypeAdjust: a.Adjust} {
-		if amount != 0 {
-			in.Type, in.Amount = kind, amount
+		if amount == nil {
+			continue
 		}
+		if *amount == 0 {
+			return in, failed(exitUsage, "--%s 0 changes nothing: name a number of credits, or leave the flag out to see the ledger", kind)
+		}
+		in.Type, in.Amount = kind, *amount
 	}
-	return in, in.Amount != 0
+	return in, nil
 }
 
 func (a accountsCreditsCmd) run(ctx context.Context, d *desk) error {
-	in, changes := a.entry()
+	in, err := a.entry()
+	if err != nil {
+		return err
+	}
 	return a.session(ctx, d, func(v *visit) error {
 		id, err := v.accountID(ctx, a.Who)
 		if err != nil {
 			return err
 		}
-		if !changes {
+		if in.Type == "" {
 			head := []string{"AT", "TYPE", "AMOUNT", "BALANCE", "KEY"}
 			return list(v, listing[latchkey.CreditEntry]{"entries", a.Limit, head, creditRow}, v.AdminAccountCreditsList(ctx, id))
 		}

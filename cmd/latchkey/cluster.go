@@ -15,12 +15,15 @@ import (
 )
 
 type clusterCmd struct {
-	Show struct{}      `cmd:"" default:"1" help:"Print the settings and the instances."`
-	Set  clusterSetCmd `cmd:"" help:"Change a setting on every instance, without a restart."`
+	Show clusterShowCmd `cmd:"" default:"withargs" help:"Print the settings and the instances."`
+	Set  clusterSetCmd  `cmd:"" help:"Change a setting on every instance, without a restart."`
 }
+
+type clusterShowCmd struct{ format }
 
 type clusterSetCmd struct {
 	Setting string `arg:"" placeholder:"lease=1s" help:"lease=TIME: how long an instance may answer from memory without having heard from the database, 200ms to 20s. A revocation waits for so long if an instance is dead, stopped or cut off."`
+	format
 }
 
 func (s clusterSetCmd) run(ctx context.Context, c config, stdout io.Writer) error {
@@ -33,12 +36,12 @@ func (s clusterSetCmd) run(ctx context.Context, c config, stdout io.Writer) erro
 		if err := f.SetLease(ctx, lease); err != nil {
 			return err
 		}
-		return printCluster(ctx, f, stdout)
+		return s.print(ctx, f, stdout)
 	})
 }
 
-func showCluster(ctx context.Context, c config, stdout io.Writer) error {
-	return withFeed(c, func(f *changefeed.Feed) error { return printCluster(ctx, f, stdout) })
+func (s clusterShowCmd) run(ctx context.Context, c config, stdout io.Writer) error {
+	return withFeed(c, func(f *changefeed.Feed) error { return s.print(ctx, f, stdout) })
 }
 
 func withFeed(c config, do func(*changefeed.Feed) error) error {
@@ -53,10 +56,32 @@ func withFeed(c config, do func(*changefeed.Feed) error) error {
 	return do(changefeed.NewFeed(changefeed.FeedConfig{Pool: pool, Clock: boottime.Now, Now: time.Now, Rand: rand.Reader}))
 }
 
-func printCluster(ctx context.Context, f *changefeed.Feed, stdout io.Writer) error {
+// clusterFacts are what all instances agree on, and how far each of them is.
+type clusterFacts struct {
+	Lease     int64             `json:"lease_ms"`
+	Wait      int64             `json:"wait_ms"` // of a revocation, at most
+	Protocol  int               `json:"protocol"`
+	Changes   int64             `json:"changes"`
+	Instances []clusterInstance `json:"instances"`
+}
+
+type clusterInstance struct {
+	ID      string `json:"id"`
+	Applied int64  `json:"applied"`
+	Behind  int64  `json:"behind"`
+}
+
+func (o format) print(ctx context.Context, f *changefeed.Feed, stdout io.Writer) error {
 	s, err := f.Settings(ctx)
 	if err != nil {
 		return fmt.Errorf("%s; latchkey migrate --status says whether the schema is there", postgres.Reason(err))
+	}
+	if o.json() {
+		facts := clusterFacts{s.Lease.Milliseconds(), s.Wait.Milliseconds(), s.Protocol, s.Revision, make([]clusterInstance, len(s.Nodes))}
+		for i, n := range s.Nodes {
+			facts.Instances[i] = clusterInstance{n.ID, n.Applied, s.Revision - n.Applied}
+		}
+		return plainJSON(stdout, facts)
 	}
 	fmt.Fprintf(stdout, "lease: %s (revocations wait at most %s)\nprotocol: %d\nchanges: %d\ninstances: %d\n", s.Lease, s.Wait, s.Protocol, s.Revision, len(s.Nodes))
 	for _, n := range s.Nodes {

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"syscall"
@@ -106,6 +107,7 @@ func TestClusterCommand(t *testing.T) {
 	for _, p := range all {
 		until(t, "the new lease", func() bool { return strings.Contains(string(fetch(t, p.url+"/readyz")), `"length_ms":300`) })
 	}
+	shows(launch(t, env, "cluster", "-o", "json"), `\{"lease_ms":300,"wait_ms":300,"protocol":1,"changes":\d+,"instances":\[(\{"id":"[0-9a-f]{20}-\d+","applied":\d+,"behind":\d+\},?){3}\]\}`)
 	for _, bad := range []string{"lease=1", "lease=100ms", "lease=21s", "lease=300us", "lease=", "wait=1s", "x"} {
 		p := launch(t, env, "cluster", "set", bad)
 		p.wantExit(1)
@@ -125,6 +127,11 @@ func TestDoctor(t *testing.T) {
 		if !strings.Contains(d.stdout.String(), line) {
 			t.Errorf("no %q in:\n%s", line, d.stdout.String())
 		}
+	}
+	d = launch(t, nil, "doctor", "--url", p.url, "-o", "json")
+	d.wantExit(0)
+	if got := d.stdout.String(); !json.Valid([]byte(got)) || !strings.Contains(got, `"durable":true`) || strings.Count(got, "\n") != 1 {
+		t.Errorf("as JSON: %s", got)
 	}
 	p.stop()
 	d = launch(t, nil, "doctor", "--url", p.url)

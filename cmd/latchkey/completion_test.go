@@ -14,6 +14,11 @@ func TestCompletion(t *testing.T) {
 	for given, want := range map[string]string{
 		"ke":                                "keys",
 		"keys|re":                           "regenerate revoke revoke-all",
+		"keys|end":                          "end-overlap",
+		"keys|end-overlap|x|--y":            "--yes",
+		"roles|g":                           "get give",
+		"doctor|--out":                      "--output",
+		"cluster|set|lease=1s|-o|j":         "json",
 		"keys|list|--stat":                  "--status",
 		"keys|list|--status|re":             "revoking revoked",
 		"keys|list|-o|":                     "table json",

@@ -41,7 +41,7 @@ type config struct {
 	SessionIdle    time.Duration  `env:"LATCHKEY_SESSION_IDLE" default:"60m" placeholder:"TIME" help:"A session that is not used for so long has ended. Default: ${default}."`
 	SessionLife    time.Duration  `env:"LATCHKEY_SESSION_LIFE" default:"24h" placeholder:"TIME" help:"And so has one this old. Default: ${default}."`
 	CacheKeys      int            `env:"LATCHKEY_CACHE_KEYS" default:"1000000" placeholder:"N" help:"Most access keys that are kept in memory, at about 300 bytes each. Default: ${default}."`
-	Gateway429     int            `name:"forward-auth-429" env:"LATCHKEY_FORWARD_AUTH_429" default:"429" placeholder:"STATUS" help:"What /forward-auth answers instead of 429: 403 behind nginx, which knows 401 and 403 only. Default: ${default}."`
+	Gateway429     int            `name:"forward-auth-429" env:"LATCHKEY_FORWARD_AUTH_429" default:"429" placeholder:"STATUS" help:"What /forward-auth answers instead of 429, and of 402: 403 behind nginx, which knows 401 and 403 only. Default: ${default}."`
 	TrustedProxies []netip.Prefix `env:"LATCHKEY_TRUSTED_PROXIES" placeholder:"CIDR" help:"Networks whose X-Forwarded-For is believed."`
 	LogFormat      string         `env:"LATCHKEY_LOG_FORMAT" default:"auto" help:"text, json, or auto: text on a terminal, else json."`
 	LogLevel       string         `env:"LATCHKEY_LOG_LEVEL" default:"info" help:"The least that is logged: debug, info, warn or error."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 type doctorCmd struct {
 	URL string `name:"url" placeholder:"URL" help:"The instance to ask. Default: the one of --listen on this machine."`
+	format
 }
 
 // readiness is what /readyz says, of an instance that is ready and of one that is not.
@@ -55,22 +57,32 @@ func (d doctorCmd) run(ctx context.Context, c config, stdout io.Writer) error {
 		return fmt.Errorf("no instance answers at %s: start one with latchkey serve, or name another with --url", url)
 	}
 	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
 	var say readiness
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&say); err != nil {
+	if err != nil || json.Unmarshal(body, &say) != nil {
 		return fmt.Errorf("what answers at %s is not Latchkey: its /readyz is not understood", url)
+	}
+	if d.json() {
+		fmt.Fprintf(stdout, "%s\n", bytes.TrimSpace(body))
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("not ready: %s: %s %s", say.Error, say.Detail, say.Suggested)
 	}
+	if !d.json() {
+		say.print(stdout)
+	}
+	if !say.Database.Durable {
+		return errors.New("a revocation can be undone by a crash of the database: see its findings")
+	}
+	return nil
+}
+
+func (say readiness) print(stdout io.Writer) {
 	fmt.Fprintf(stdout, "ready: yes\ninstance: %s\nlease: %d ms old of %d ms\ndatabase: PostgreSQL %s\nsurvives crashes: %s\n", say.Node, say.Lease.Age, say.Lease.Length,
 		say.Database.Version, yesNo(say.Database.Durable))
 	for _, finding := range say.Database.Findings {
 		fmt.Fprintf(stdout, "note: %s\n", finding)
 	}
-	if !say.Database.Durable {
-		return errors.New("a revocation can be undone by a crash of the database: see the notes above")
-	}
-	return nil
 }
 
 func yesNo(yes bool) string {

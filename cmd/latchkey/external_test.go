@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-dev/latchkey/db"
 	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
 	"github.com/latchkey-dev/latchkey/sdk/go/api"
 )
@@ -335,12 +336,14 @@ func TestMigrateCommand(t *testing.T) {
 	says(run(0), "schema: 5 -> 5\n")
 	says(run(0, "--status"), "schema: 5 (serves binaries that know 4; unfinished: false)\n")
 	says(run(0, "--to=1"), "schema: 1 (serves binaries that know 1; unfinished: false)\n")
+	says(run(0, "--status", "-o", "json"), `{"floor":1,"schema":1,"unfinished":false}`+"\n")
 	says(run(0, "--to=0"), "schema: 0 (serves binaries that know 0; unfinished: false)\n")
 	if n := value[int](t, database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations'"); n != 0 {
 		t.Errorf("%d tables are left", n)
 	}
 	run(1, "--to=99").wantComplaint("there is no version 99: this program knows 0 to 5")
 	says(run(0, "--to=2"), "schema: 2 (serves binaries that know 1; unfinished: false)\n")
+	says(run(0, "-o", "json"), fmt.Sprintf(`{"from":2,"to":%d}`+"\n", db.Newest()))
 
 	p := launch(t, nil, "migrate")
 	p.wantExit(1)

@@ -35,17 +35,18 @@ type gatewayKind struct {
 	hidden string         // a path that it keeps for itself
 
 	tooMany int // what the client of a key gets that has used up its limit, and what Latchkey is told to say
+	unpaid  int // what it gets without credits
 }
 
 var gatewayKinds = []gatewayKind{
 	{name: "nginx", args: []string{"-p", ".", "-e", "stderr", "-c", "nginx.conf"}, up: regexp.MustCompile(`(start worker process) [0-9]+`),
 		fence: "nginx", listen: [2]string{"listen 80;", "listen 127.0.0.1:%d;"},
 		api:  [2]string{"location / {", "location / { client_max_body_size 8m; proxy_cache off;"},
-		asks: "HEAD", about: [2]string{"X-Original-Method", "X-Original-Uri"}, hidden: "/_latchkey", tooMany: 403},
+		asks: "HEAD", about: [2]string{"X-Original-Method", "X-Original-Uri"}, hidden: "/_latchkey", tooMany: 403, unpaid: 403},
 	{name: "caddy", args: []string{"run", "--adapter", "caddyfile", "--config", "Caddyfile"}, up: regexp.MustCompile(`(serving initial configuration)`),
 		fence: "caddyfile", listen: [2]string{"api.example.com {", "http://127.0.0.1:%d {"},
 		api:  [2]string{"reverse_proxy ", "reverse_proxy "},
-		asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}, tooMany: 429},
+		asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}, tooMany: 429, unpaid: 402},
 }
 
 // gateway is one of them, running between a client and an API, with a tap on its way to Latchkey.

@@ -163,6 +163,9 @@ func (s *gatewayStory) narrow(t *testing.T) {
 		}
 	}
 	s.wantRefused(t, send("GET", "/thing"), s.kind.tooMany)
+	_, err = s.latchkey.ada().PermissionCatalogueUpdate(t.Context(), 0, latchkey.PermissionCatalogueInput{Routes: []api.CatalogueRoute{{Method: "POST", Path: "/paid", Credits: new(int64(25))}}})
+	check(t, err)
+	s.wantRefused(t, s.send(t, "POST", "/paid", nil, nil), s.kind.unpaid)
 	for _, method := range []string{"POST", "DELETE"} {
 		s.wantRefused(t, send(method, "/thing"), 403)
 	}

@@ -16,6 +16,7 @@ type keysCmd struct {
 	Get        keysGetCmd        `cmd:"" help:"Show one of the own keys."`
 	Update     keysUpdateCmd     `cmd:"" help:"Change one of the own keys."`
 	Regenerate keysRegenerateCmd `cmd:"" help:"Give one of the own keys a new secret."`
+	EndOverlap keysEndOverlapCmd `cmd:"" help:"Make the old secret of a regenerated key useless, before its overlap ends."`
 	Revoke     keysRevokeCmd     `cmd:"" help:"Revoke keys, for good."`
 	RevokeAll  keysRevokeAllCmd  `cmd:"" help:"Revoke every own key, or everybody's, for good."`
 	Usage      keysUsageCmd      `cmd:"" help:"Tell what a key was used for, or what all own keys were."`

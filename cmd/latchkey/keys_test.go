@@ -69,12 +69,17 @@ func TestKeys(t *testing.T) {
 		{say: "everybody's", args: []string{"list", "--admin"}, code: 5, stderr: "latchkey: grace may not do this: it takes ADMINISTRATOR\n"},
 		{say: "regenerate without asking", args: []string{"regenerate", id, "--output-file", "new"}, code: 2, stderr: "latchkey: this would make the old secret of " + id + " useless at once: add --yes …\n"},
 		{say: "regenerate", args: []string{"regenerate", id, "--yes", "--output-file", "new", "-o", "json"}, stdout: `{"createdAt":"…"…}` + "\n"},
+		{say: "regenerate with an overlap", args: []string{"regenerate", id, "--overlap", "24h", "--output-file", "newer", "-o", "json"}, stdout: `{…"previous_expires_at":"20…}` + "\n"},
+		{say: "end the overlap without asking", args: []string{"end-overlap", id}, code: 2, stderr: "latchkey: this would make the old secret of " + id + " useless at once: add --yes …\n"},
+		{say: "end the overlap", args: []string{"end-overlap", id, "-y"}, stdout: "ended the overlap of " + id + "\n"},
+		{say: "end the overlap of no key", args: []string{"end-overlap", "00000000000000000000", "-y"}, code: 6, stderr: "latchkey: …\n"},
 		{say: "revoke without asking", args: []string{"revoke", id}, code: 2, stderr: "latchkey: this would revoke " + id + " for good: add --yes where nobody can be asked\n"},
 	} {
 		runs(t, dir, "", append([]string{"keys"}, tc.args...)...).want(t, tc.say, tc.code, tc.stdout, tc.stderr)
 	}
 	p.wantDead(secret)
-	secret = readSecret(t, filepath.Join(dir, "new"), "")
+	p.wantDead(readSecret(t, filepath.Join(dir, "new"), ""))
+	secret = readSecret(t, filepath.Join(dir, "newer"), "")
 	p.wantWorks(secret, "grace")
 	runs(t, dir, "", "keys", "revoke", id, "-y").want(t, "revoke", 0, "revoked "+id+"\n", "")
 	p.wantDead(secret)

@@ -48,6 +48,12 @@ type keysRegenerateCmd struct {
 	remote
 }
 
+type keysEndOverlapCmd struct {
+	ID  string `arg:"" help:"The key."`
+	Yes bool   `short:"y" help:"Do not ask."`
+	remote
+}
+
 type keysRevokeCmd struct {
 	IDs   []string `arg:"" name:"id" help:"The keys."`
 	Admin bool     `help:"Anybody's, as an administrator."`
@@ -133,6 +139,19 @@ func (k keysRegenerateCmd) run(ctx context.Context, d *desk) error {
 			return err
 		}
 		return to.hand(v, issued.AccessKey, issued.Secret)
+	})
+}
+
+func (k keysEndOverlapCmd) run(ctx context.Context, d *desk) error {
+	if err := d.agree(ctx, k.Yes, "make the old secret of "+k.ID+" useless at once"); err != nil {
+		return err
+	}
+	return k.session(ctx, d, func(v *visit) error {
+		if _, err := v.AccessKeyPreviousSecretDelete(ctx, k.ID); err != nil || v.json {
+			return err
+		}
+		fmt.Fprintf(v.out, "ended the overlap of %s\n", k.ID)
+		return nil
 	})
 }
 

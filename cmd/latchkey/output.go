@@ -14,6 +14,13 @@ import (
 	"unicode"
 )
 
+// format is for the commands that ask no instance as somebody.
+type format struct {
+	Output string `short:"o" enum:"table,json" default:"table" placeholder:"FORMAT" help:"table, or json."`
+}
+
+func (o format) json() bool { return o.Output == "json" }
+
 // recorder remembers what the API has answered, since json is that and not what we have understood of it.
 type recorder struct {
 	bodies  [][]byte

@@ -1,7 +1,10 @@
 package main_test
 
 import (
+	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,7 +38,8 @@ func TestQuickStart(t *testing.T) {
 			steps = append(steps, step{command: "cat > main.go <<'END'\n" + shown.Replace(b.text) + "END"})
 		}
 	}
-	check(t, replay(t, steps, goModules(t)...))
+	_, modules := released(t)
+	check(t, replay(t, steps, modules...))
 }
 
 // makeRun runs the first command of a block as somebody does who has just got the source, but for ports, data and the cost of hashing.
@@ -63,4 +67,23 @@ func makeRun(t *testing.T, b fenced) *process {
 	})
 	p.awaitReady()
 	return p
+}
+
+// withoutMake is our environment without what a make that runs the tests tells its own children, and without settings of the service.
+func withoutMake() []string {
+	told := regexp.MustCompile(`^(MAKE\w*|MFLAGS|LATCHKEY_\w+)=`)
+	return slices.DeleteFunc(os.Environ(), told.MatchString)
+}
+
+// The README's first commands are targets of the Makefile; what the first one does is TestQuickStart's matter, the other one runs this.
+func TestReadmeTargets(t *testing.T) {
+	t.Parallel()
+	for line := range strings.Lines(blocksOf(t, "README.md")[0].text) {
+		command, _, _ := strings.Cut(line, "#")
+		cmd := exec.Command("bash", "-c", strings.Replace(command, "make ", "make --dry-run ", 1))
+		cmd.Dir, cmd.Env = "../..", withoutMake()
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(command, "make ") {
+			t.Errorf("%s: %v\n%s", line, err, out)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 type rolesCmd struct {
 	List   rolesListCmd   `cmd:"" help:"List roles."`
+	Get    rolesGetCmd    `cmd:"" help:"Show a role."`
 	Create rolesCreateCmd `cmd:"" help:"Make a role."`
 	Update rolesUpdateCmd `cmd:"" help:"Change a role, for everyone who holds it."`
 	Delete rolesDeleteCmd `cmd:"" help:"Take a role away, from everyone who holds it."`
@@ -17,6 +18,11 @@ type rolesCmd struct {
 }
 
 type rolesListCmd struct{ remote }
+
+type rolesGetCmd struct {
+	Role string `arg:"" help:"Its name or id."`
+	remote
+}
 
 type rolesCreateCmd struct {
 	Name       string   `arg:"" help:"Its name."`
@@ -88,6 +94,16 @@ func (r rolesListCmd) run(ctx context.Context, d *desk) error {
 			rows[i] = []string{r.ID, r.Name, words(r.Permissions)}
 		}
 		return v.show(func() { v.table([]string{"ID", "NAME", "MAY"}, rows) })
+	})
+}
+
+func (r rolesGetCmd) run(ctx context.Context, d *desk) error {
+	return r.session(ctx, d, func(v *visit) error {
+		id, err := v.roleID(ctx, r.Role)
+		if err != nil {
+			return err
+		}
+		return v.showRole(v.RoleGet(ctx, id))
 	})
 }
 

@@ -49,6 +49,7 @@ type cli struct {
 type migrateCmd struct {
 	To     int  `default:"-1" placeholder:"N" help:"Go to this schema version, up or down. Going down loses what newer tables hold."`
 	Status bool `help:"Only print where the schema stands."`
+	format
 }
 
 const about = `Latchkey issues access keys (API keys) and answers for them.
@@ -116,7 +117,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "migrate":
 		err = c.Migrate.run(ctx, c.Config, stdout)
 	case "cluster show":
-		err = showCluster(ctx, c.Config, stdout)
+		err = c.Cluster.Show.run(ctx, c.Config, stdout)
 	case "cluster set <setting>":
 		err = c.Cluster.Set.run(ctx, c.Config, stdout)
 	case "doctor":
@@ -265,6 +266,9 @@ func (m migrateCmd) run(ctx context.Context, c config, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
+		if m.json() {
+			return plainJSON(stdout, map[string]int{"from": from, "to": to})
+		}
 		fmt.Fprintf(stdout, "schema: %d -> %d\n", from, to)
 		return nil
 	}
@@ -276,6 +280,9 @@ func (m migrateCmd) run(ctx context.Context, c config, stdout io.Writer) error {
 	at, dirty, floor, err := postgres.Version(ctx, c.DatabaseURL)
 	if err != nil {
 		return err
+	}
+	if m.json() {
+		return plainJSON(stdout, map[string]any{"schema": at, "floor": floor, "unfinished": dirty})
 	}
 	fmt.Fprintf(stdout, "schema: %d (serves binaries that know %d; unfinished: %v)\n", at, floor, dirty)
 	return nil

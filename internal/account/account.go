@@ -207,6 +207,9 @@ func (s *Store) PasswordReset(ctx context.Context, caller auth.Caller, id, passw
 		if err := s.endSessions(ctx, tx, id); err != nil {
 			return err
 		}
+		if err := s.q.SignInForget(ctx, tx, accountSubject(a.Handle).key); err != nil { // the new one need not wait for guesses at the old
+			return fmt.Errorf("forget failed sign-ins: %w", err)
+		}
 		return audit.Record(ctx, tx, caller, tx.now, accountEvent(audit.PasswordReset, a))
 	})
 }

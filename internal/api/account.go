@@ -140,11 +140,12 @@ func searchOf(typed *string) (search.Text, error) {
 	return has, nil
 }
 
-func optional(s string) *string {
-	if s == "" {
+func optional[T comparable](v T) *T {
+	var none T
+	if v == none {
 		return nil
 	}
-	return &s
+	return &v
 }
 
 func value(s *string) string {

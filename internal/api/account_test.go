@@ -280,6 +280,12 @@ func TestAccountPasswordReset(t *testing.T) {
 		reset("without one", clerk, grace.id, object{}, 400, "request_invalid"),
 		reset("one that anybody would guess", clerk, grace.id, object{"token": "grace grace grace"}, 400, "password_refused"),
 		signIn("the old one is good still", password, 200, ""),
+	)
+	for range 10 {
+		h.anonymous().post("/api/auth/password/signin", pair("grace", "a guess")).want(401)
+	}
+	h.hold(
+		signIn("now the right one waits, too", password, 429, "too_many_attempts"),
 		reset("a good one", clerk, grace.id, object{"token": second}, 200, ""),
 		sentence{say: "the session is over", by: grace, method: "GET", path: "/api/accounts", status: 401, code: "credential_invalid"},
 		sentence{say: "the key is not", by: program, method: "GET", path: "/api/accounts", status: 200},

@@ -65,7 +65,7 @@ func (s *Server) pass(c echo.Context) error {
 	}
 	h := c.Response().Header()
 	if receipt.Quota != nil {
-		rateLimit(h, receipt.Quota, windowOf(verdict.Account), s.cfg.Now())
+		rateLimit(h, receipt.Quota, s.cfg.Now())
 	}
 	if verdict.Code != verify.Valid {
 		return refusal(verdict, receipt, s.cfg.Now())
@@ -82,7 +82,7 @@ func (s *Server) pass(c echo.Context) error {
 
 var closes = []string{"close"}
 
-// refuse answers with the few statuses that gateways know: 401, 403, 429 and 503.
+// refuse answers with the few statuses that gateways know: 401, 402, 403, 429 and 503.
 func (s *Server) refuse(c echo.Context, err error) {
 	p := problemOf(err)
 	trace := newTrace(c.Request().Header.Get("Traceparent"), s.cfg.Rand)
@@ -104,9 +104,10 @@ func (s *Server) gatewayStatus(status int) int {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return status
-	case status == http.StatusTooManyRequests && s.cfg.Gateway429 != 0:
-		return s.cfg.Gateway429
-	case status == http.StatusTooManyRequests:
+	case status == http.StatusPaymentRequired, status == http.StatusTooManyRequests:
+		if instead := s.cfg.Gateway429; instead != 0 && instead != http.StatusTooManyRequests {
+			return instead
+		}
 		return status
 	case status >= http.StatusInternalServerError:
 		return http.StatusServiceUnavailable

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -201,7 +202,7 @@ func TestWhatAGatewayIsToldOfWhomItLetsThrough(t *testing.T) {
 	}
 }
 
-// Whatever goes wrong with us is 503, and whatever is wrong with the request is 401 or 403: 429 only for those who know it.
+// Whatever goes wrong with us is 503, and whatever is wrong with the request is 401 or 403: 402 and 429 only for those who know them.
 func TestEveryFaultInTheWordsOfGateways(t *testing.T) {
 	t.Parallel()
 	for _, instead := range []int{0, 403} {
@@ -214,7 +215,7 @@ func TestEveryFaultInTheWordsOfGateways(t *testing.T) {
 			faults[string(code)] = func() error { return problem.New(code).WithField("some", "fact") }
 		}
 		for say, fault := range faults {
-			want := map[int]int{401: 401, 403: 403, 429: max(instead, 429-429*min(instead, 1)), 500: 503, 503: 503}[problem.Lookup(problem.Code(say)).Status]
+			want := map[int]int{401: 401, 402: cmp.Or(instead, 402), 403: 403, 429: cmp.Or(instead, 429), 500: 503, 503: 503}[problem.Lookup(problem.Code(say)).Status]
 			if want == 0 {
 				want = 401
 			}
@@ -240,7 +241,7 @@ func TestEveryFaultInTheWordsOfGateways(t *testing.T) {
 
 func TestGatewayStatus(t *testing.T) {
 	t.Parallel()
-	understood := map[int][]int{0: {401, 403, 429, 503}, 403: {401, 403, 503}, 401: {401, 403, 503}}
+	understood := map[int][]int{0: {401, 402, 403, 429, 503}, 429: {401, 402, 403, 429, 503}, 403: {401, 403, 503}, 401: {401, 403, 503}}
 	for instead, all := range understood {
 		s := &Server{cfg: Config{Gateway429: instead}}
 		for status := 400; status < 600; status++ {
@@ -248,7 +249,7 @@ func TestGatewayStatus(t *testing.T) {
 			if !slices.Contains(all, got) {
 				t.Errorf("%d, with %d for 429: %d", status, instead, got)
 			}
-			if slices.Contains(all, status) && got != status || status >= 500 && got != 503 || status == 429 && instead != 0 && got != instead {
+			if slices.Contains(all, status) && got != status || status >= 500 && got != 503 || (status == 402 || status == 429) && !slices.Contains(all, status) && got != instead {
 				t.Errorf("%d, with %d for 429: %d", status, instead, got)
 			}
 		}

@@ -69,11 +69,11 @@ func windowOf(a *verify.Account) usage.Window {
 }
 
 // rateLimit tells of a limit as draft-ietf-httpapi-ratelimit-headers-11 has it.
-func rateLimit(h http.Header, q *usage.Quota, window usage.Window, now time.Time) {
+func rateLimit(h http.Header, q *usage.Quota, now time.Time) {
 	var room [64]byte
 	policy := strconv.AppendInt(append(append(append(room[:0], '"'), q.Class.String()...), `";q=`...), q.Limit, 10)
 	if q.ResetsAt != nil {
-		policy = appendSeconds(append(policy, ";w="...), q.ResetsAt.Sub(window.Start(now)))
+		policy = appendSeconds(append(policy, ";w="...), q.Window)
 	}
 	values := [2]string{string(policy)} // one allocation for two values
 	left := strconv.AppendInt(append(append(append(room[:0], '"'), q.Class.String()...), `";r=`...), q.Remaining, 10)

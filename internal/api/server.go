@@ -57,7 +57,7 @@ type Config struct {
 	SecureCookie   bool           // false only while the public URL is plain http on this machine
 	SessionLife    time.Duration  // how long browsers keep the cookie
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
-	Gateway429     int            // what a gateway is told instead of 429: nginx knows 401 and 403 only
+	Gateway429     int            // what a gateway is told instead of 402 and 429: nginx knows 401 and 403 only; 0 or 429: themselves
 }
 
 // Server answers the operations of openapi.yaml.

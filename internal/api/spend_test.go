@@ -128,7 +128,7 @@ func TestCreditsAtEveryDoor(t *testing.T) {
 	if passed.Load() != 3 || refused["code"] != "INSUFFICIENT_CREDITS" || refused["status"] != 402.0 || refused["credits"].(map[string]any)["balance"] != 10.0 {
 		t.Errorf("%d passed, then %v", passed.Load(), refused)
 	}
-	if a := program.do("POST", forwardAuthPath+"/media", nil).want(403, "insufficient_credits"); a.json()["metadata"].(map[string]any)["required"] != 30.0 {
+	if a := program.do("POST", forwardAuthPath+"/media", nil).want(402, "insufficient_credits"); a.json()["metadata"].(map[string]any)["required"] != 30.0 {
 		t.Errorf("a gateway: %s", a.body)
 	}
 	paid := service.verify(program.secret(), writes, object{"cost": 7}).want(200).json()["credits"].(map[string]any)

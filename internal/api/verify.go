@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
@@ -61,7 +62,7 @@ func wireVerdict(v verify.Verdict, r usage.Receipt) api.VerifyResult {
 	out.Required, out.Class = optional(v.Need.Required), classOf(v.Need)
 	if q := r.Quota; q != nil {
 		out.Quota = &api.VerifiedQuota{Class: api.UsageClass(q.Class.String()), Scope: api.VerifiedQuotaScope(q.Scope), Limit: q.Limit, Used: q.Used, Remaining: q.Remaining,
-			ResetsAt: utc(q.ResetsAt)}
+			ResetsAt: utc(q.ResetsAt), WindowSeconds: optional(int64(q.Window / time.Second))}
 	}
 	if c := r.Credits; c != nil {
 		out.Credits = &api.VerifiedCredits{Required: c.Required, Balance: c.Balance}

@@ -65,7 +65,7 @@ var kinds = map[Code]Kind{
 	PermissionNotHeld:        {400, "You cannot give a key more than you hold", "Ask an administrator for the permissions that metadata names, or leave them out."},
 	PermissionNotForKeys:     {400, "A key cannot be given this permission by name", "Leave permissions out for a key that may do whatever you may."},
 	CatalogueInvalid:         {400, "The catalogue has faults", "Mend every place that metadata names; nothing was changed."},
-	InsufficientCredits:      {403, "There are not enough credits", "Ask an administrator for credits."},
+	InsufficientCredits:      {402, "There are not enough credits", "Ask an administrator for credits."},
 	CredentialRequired:       {401, "This needs a credential", "Sign in, or send an access key as Authorization: Bearer."},
 	CredentialInvalid:        {401, "The credential cannot be used", "Sign in again, or use another access key."},
 	SignInFailed:             {401, "The handle or the password is wrong", "Check both; if the account exists and the password is lost, ask an administrator."},

@@ -120,6 +120,9 @@ func (m *Meter) takeUnits(ctx context.Context, p Plan, a Ask) (Receipt, []budget
 			return Receipt{}, taken, err
 		}
 		q := Quota{Class: a.Class, Scope: limit.scope, Limit: limit.most, Used: now.used, Remaining: max(limit.most-now.used, 0), ResetsAt: p.Window.End(a.At)}
+		if q.ResetsAt != nil {
+			q.Window = q.ResetsAt.Sub(p.Window.Start(a.At))
+		}
 		if !ok {
 			q.Remaining = 0
 			return Receipt{Outcome: OverQuota, Quota: &q}, taken, nil

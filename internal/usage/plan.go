@@ -73,7 +73,8 @@ type Quota struct {
 	Limit     int64
 	Used      int64 // as far as this instance knows; what other instances hold counts as used
 	Remaining int64
-	ResetsAt  *time.Time // nil: never
+	ResetsAt  *time.Time    // nil: never
+	Window    time.Duration // how long the window is; 0: for life
 }
 
 // Whose limit it is.

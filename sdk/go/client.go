@@ -47,9 +47,9 @@ type Config struct {
 	//
 	// A call is repeated if the connection failed, after 503, and after 429 with a Retry-After of 5 s at the most: as long as that says, and
 	// a random time of up to 0.1, 0.2, 0.4 … 2 s. Only calls that may arrive twice are: all that only read, AccountAddRole,
-	// AccountPasswordReset, PermissionCatalogueUpdate without a version, AccessKeyDelete, AdminAccessKeyDelete, AccessKeyPreviousSecretDelete,
-	// AccessKeyRevokeAll, AccessKeyReport, AccessKeyExplain, TokenIntrospect, and AccountCreditsAdd for the sake of its idempotency key.
-	// AccessKeyVerify uses up limits and credits, so it is repeated only where no connection could be made at all.
+	// AccountRemoveRole, AccountPasswordReset, AccountSuspend, AccountRestore, AccessKeyDelete, AdminAccessKeyDelete,
+	// AccessKeyPreviousSecretDelete, AccessKeyRevokeAll, AccessKeyReport, AccessKeyExplain, TokenIntrospect, and AccountCreditsAdd for the
+	// sake of its idempotency key. AccessKeyVerify uses up limits and credits, so it is repeated only where no connection could be made at all.
 	Attempts int
 	// RetryFor is the time after the beginning of a call from which on it is not repeated; 0 means 10 s. A context that would end before
 	// that ends it earlier: then the last answer is the answer.

@@ -66,17 +66,18 @@ func pause(r *http.Request, resp *http.Response, err error, attempt int) (time.D
 
 // repeatable tells whether a request may arrive twice and mean what it means once, with an answer that says the same.
 //
-// Of what is not here: a second DELETE of a session, a role or of the key that was sent is refused although the first has done it; a PUT with
-// If-Match makes the second fail; a key made or regenerated twice has a secret that nobody got; who asks whether an instance is ready wants to know at once.
+// Of what is not here: a second DELETE of a session, a role or of the key that was sent is refused although the first has done it; a second
+// catalogue or limit might undo what somebody else has changed meanwhile; a key made or regenerated twice has a secret that nobody got; who asks
+// whether an instance is ready wants to know at once. The TypeScript client repeats the same.
 func repeatable(r *http.Request) bool {
 	path := r.URL.Path
 	switch r.Method {
 	case http.MethodGet:
 		return !strings.HasSuffix(path, "/readyz")
 	case http.MethodPut:
-		return r.Header.Get("If-Match") == ""
-	case http.MethodDelete: // of keys: "Repeating the call is fine"
-		return strings.Contains(path, "/access-keys/") && !strings.HasSuffix(path, "/self")
+		return !strings.HasSuffix(path, "/permissions")
+	case http.MethodDelete: // of keys ("Repeating the call is fine") and of a role that somebody has
+		return strings.Contains(path, "/access-keys/") && !strings.HasSuffix(path, "/self") || strings.Contains(path, "/api/accounts/")
 	case http.MethodPost:
 		return slices.ContainsFunc(repeatablePosts, func(end string) bool { return strings.HasSuffix(path, end) })
 	}
@@ -84,7 +85,7 @@ func repeatable(r *http.Request) bool {
 }
 
 // repeatablePosts change nothing, or nothing the second time. The contract demands an idempotency key for credits.
-var repeatablePosts = []string{"/explain", "/oauth/introspect", "/api/auth/access-keys/revoke-all", "/api/access-keys/report", "/credits"}
+var repeatablePosts = []string{"/explain", "/suspend", "/restore", "/oauth/introspect", "/api/auth/access-keys/revoke-all", "/api/access-keys/report", "/credits"}
 
 // redialable is for the one operation that is only sent again if no instance can have seen it: a verification counts and costs.
 func redialable(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/access-keys/verify") }

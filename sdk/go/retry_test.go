@@ -92,12 +92,14 @@ func calls() []call {
 			_, err := c.AccountCreditsAdd(ctx, "a", latchkey.CreditInput{Type: api.CreditInputTypeGrant, Amount: 5, IdempotencyKey: "i"})
 			return err
 		}, yes, yes},
-		{"catalogue", func(ctx context.Context, c *latchkey.Client) error {
-			_, err := c.PermissionCatalogueUpdate(ctx, 0, latchkey.PermissionCatalogueInput{})
+		{"take a role", func(ctx context.Context, c *latchkey.Client) error {
+			_, err := c.AccountRemoveRole(ctx, "ada", "r")
 			return err
 		}, yes, yes},
-		{"catalogue of a version", func(ctx context.Context, c *latchkey.Client) error {
-			_, err := c.PermissionCatalogueUpdate(ctx, 3, latchkey.PermissionCatalogueInput{})
+		{"suspend", func(ctx context.Context, c *latchkey.Client) error { _, err := c.AccountSuspend(ctx, "a"); return err }, yes, yes},
+		{"restore", func(ctx context.Context, c *latchkey.Client) error { _, err := c.AccountRestore(ctx, "a"); return err }, yes, yes},
+		{"catalogue", func(ctx context.Context, c *latchkey.Client) error {
+			_, err := c.PermissionCatalogueUpdate(ctx, 0, latchkey.PermissionCatalogueInput{})
 			return err
 		}, no, no},
 		{"make a key", func(ctx context.Context, c *latchkey.Client) error {

@@ -2062,6 +2062,9 @@ type VerifiedQuota struct {
 
 	// Used As far as this instance knows; other instances may have used some more.
 	Used int64 `json:"used"`
+
+	// WindowSeconds How long the window is, for the `w` of `RateLimit-Policy`; absent: it never ends.
+	WindowSeconds *int64 `json:"window_seconds,omitempty"`
 }
 
 // VerifiedQuotaScope Whose limit it is.
@@ -2188,6 +2191,9 @@ type InternalError = Problem
 
 // NotFound RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type NotFound = Problem
+
+// PaymentRequired RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
+type PaymentRequired = Problem
 
 // PreconditionFailed RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
 type PreconditionFailed = Problem
@@ -2700,8 +2706,8 @@ type ClientInterface interface {
 
 	// AccountPasswordResetWithBody Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes any type of body and a specified content type.
@@ -2711,8 +2717,8 @@ type ClientInterface interface {
 
 	// AccountPasswordReset Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes a body of the `application/json` content type.
@@ -3104,7 +3110,8 @@ type ClientInterface interface {
 	// the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
 	// `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
 	// is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
-	// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+	// is 401, two of them too, and a fault of the service 503, as gateways understand little else. With `LATCHKEY_FORWARD_AUTH_429=403`, 402 and 429 become
+	// 403, for nginx.
 	//
 	// Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
 	ForwardAuth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3604,8 +3611,8 @@ func (c *Client) AccountLimitsUpdate(ctx context.Context, accountID AccountID, b
 
 // AccountPasswordResetWithBody Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes any type of body and a specified content type.
@@ -3625,8 +3632,8 @@ func (c *Client) AccountPasswordResetWithBody(ctx context.Context, accountID Acc
 
 // AccountPasswordReset Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes a body of the `application/json` content type.
@@ -4458,7 +4465,8 @@ func (c *Client) SetupComplete(ctx context.Context, body SetupCompleteJSONReques
 // the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
 // `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
 // is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
-// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+// is 401, two of them too, and a fault of the service 503, as gateways understand little else. With `LATCHKEY_FORWARD_AUTH_429=403`, 402 and 429 become
+// 403, for nginx.
 //
 // Corresponds with GET /forward-auth (the `ForwardAuth` operationId).
 func (c *Client) ForwardAuth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7337,8 +7345,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccountPasswordResetWithBodyWithResponse Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7348,8 +7356,8 @@ type ClientWithResponsesInterface interface {
 
 	// AccountPasswordResetWithResponse Set a new password for an account
 	//
-	// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-	// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+	// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+	// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 	// with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -7779,7 +7787,8 @@ type ClientWithResponsesInterface interface {
 	// the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
 	// `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
 	// is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
-	// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+	// is 401, two of them too, and a fault of the service 503, as gateways understand little else. With `LATCHKEY_FORWARD_AUTH_429=403`, 402 and 429 become
+	// 403, for nginx.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13649,6 +13658,8 @@ type ForwardAuthResponse struct {
 	HTTPResponse *http.Response
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
 	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON402 the response for an HTTP 402 `application/problem+json` response
+	ApplicationProblemJSON402 *PaymentRequired
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -13668,6 +13679,11 @@ type ForwardAuthResponse struct {
 // GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
 func (r ForwardAuthResponse) GetApplicationProblemJSON401() *Unauthorized {
 	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON402 returns the response for an HTTP 402 `application/problem+json` response
+func (r ForwardAuthResponse) GetApplicationProblemJSON402() *PaymentRequired {
+	return r.ApplicationProblemJSON402
 }
 
 // GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
@@ -14348,8 +14364,8 @@ func (c *ClientWithResponses) AccountLimitsUpdateWithResponse(ctx context.Contex
 
 // AccountPasswordResetWithBodyWithResponse Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -14365,8 +14381,8 @@ func (c *ClientWithResponses) AccountPasswordResetWithBodyWithResponse(ctx conte
 
 // AccountPasswordResetWithResponse Set a new password for an account
 //
-// For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-// they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+// For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+// every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
 // with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -15060,7 +15076,8 @@ func (c *ClientWithResponses) SetupCompleteWithResponse(ctx context.Context, bod
 // the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
 // `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
 // is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
-// is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+// is 401, two of them too, and a fault of the service 503, as gateways understand little else. With `LATCHKEY_FORWARD_AUTH_429=403`, 402 and 429 become
+// 403, for nginx.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20775,6 +20792,13 @@ func ParseForwardAuthResponse(rsp *http.Response) (*ForwardAuthResponse, error) 
 			return nil, err
 		}
 		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 402:
+		var dest PaymentRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON402 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
 		var dest Forbidden

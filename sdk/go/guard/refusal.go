@@ -125,7 +125,11 @@ func (r *Refusal) challenge(h http.Header) {
 // a key that ends soon.
 func tell(h http.Header, v latchkey.VerifyResult) {
 	if q := v.Quota; q != nil {
-		h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d`, q.Class, q.Limit))
+		policy := fmt.Sprintf(`"%s";q=%d`, q.Class, q.Limit)
+		if q.WindowSeconds != nil {
+			policy += fmt.Sprintf(`;w=%d`, *q.WindowSeconds)
+		}
+		h.Set("RateLimit-Policy", policy)
 		left := fmt.Sprintf(`"%s";r=%d`, q.Class, q.Remaining)
 		if q.ResetsAt != nil {
 			left += fmt.Sprintf(`;t=%d`, max(0, seconds(time.Until(*q.ResetsAt))))

@@ -631,7 +631,8 @@ export interface paths {
          *     the client's own request. No body is read. What is asked for is the client's method and path: of `X-Forwarded-Method` and
          *     `X-Forwarded-Uri`, of `X-Original-Method` and `X-Original-URI`, or of the question itself and the rest of its path. Where more than one of them
          *     is there they must agree (403), and a path that can be read in two ways is refused (403). Only 200 lets the request pass; a credential that cannot be read
-         *     is 401, no credits 403, and a fault of the service 503, as gateways understand nothing else. With `LATCHKEY_FORWARD_AUTH_429=403`, 429 becomes 403, for nginx.
+         *     is 401, two of them too, and a fault of the service 503, as gateways understand little else. With `LATCHKEY_FORWARD_AUTH_429=403`, 402 and 429 become
+         *     403, for nginx.
          */
         get: operations["ForwardAuth"];
         put?: never;
@@ -791,8 +792,8 @@ export interface paths {
         get?: never;
         /**
          * Set a new password for an account
-         * @description For somebody who has lost theirs. Ends every session of the account, and answers once that holds on every node; its keys stay as
-         *     they are. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
+         * @description For somebody who has lost theirs. Ends every session of the account and its wait after failed sign-ins, and answers once that holds on
+         *     every node; its keys stay as they are. Repeating the call is fine. The caller must hold every permission that the account holds (403 `privilege_exceeded`). The own password is changed
          *     with `AuthPasswordUpdate`, which asks for the old one: here it is refused (400). The holder should change the password at the next sign-in.
          */
         put: operations["AccountPasswordReset"];
@@ -1717,6 +1718,11 @@ export interface components {
              * @description When the window ends; absent: never.
              */
             resets_at?: string;
+            /**
+             * Format: int64
+             * @description How long the window is, for the `w` of `RateLimit-Policy`; absent: it never ends.
+             */
+            window_seconds?: number;
         };
         VerifiedCredits: {
             /**
@@ -2050,6 +2056,15 @@ export interface components {
         Unauthorized: {
             headers: {
                 "WWW-Authenticate": components["headers"]["WWWAuthenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There are not enough credits; `metadata` has `required` and `balance`. */
+        PaymentRequired: {
+            headers: {
                 [name: string]: unknown;
             };
             content: {
@@ -3336,6 +3351,7 @@ export interface operations {
                 content?: never;
             };
             401: components["responses"]["Unauthorized"];
+            402: components["responses"]["PaymentRequired"];
             403: components["responses"]["Forbidden"];
             429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];

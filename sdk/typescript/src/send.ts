@@ -30,6 +30,7 @@ const repeatable = new Set([
   "POST /api/auth/access-keys/{access_key_id}/explain", // spends nothing
   "POST /oauth/introspect", // spends nothing
   "POST /api/access-keys/report",
+  "POST /api/auth/access-keys/revoke-all",
 ]);
 
 /** Whether a call may be made again though the first may have been carried out. */

@@ -36,7 +36,7 @@ export interface Allowed extends Schema<"VerifyResult"> {
 /** The request must not pass. */
 export interface Refused {
   valid: false;
-  /** To answer the client with: 401, 402, 403, 429 or 503. */
+  /** To answer the client with: 400, 401, 402, 403, 429 or 503. */
   status: number;
   /** To answer the client with, `application/problem+json`. Of keys that are not usable it says the same, whatever the reason. */
   problem: Schema<"Problem">;
@@ -86,7 +86,7 @@ const maxKey = 8192; // of the contract
 function bearer(values: readonly string[]): string | Refused {
   const [value = ""] = values;
   if (values.length > 1 || value.includes(",")) {
-    return refused(401, "credentials_ambiguous", "The request carries more than one credential", "Send one Authorization header.", { challenge: "" });
+    return refused(400, "credentials_ambiguous", "The request carries more than one credential", "Send one Authorization header.", { challenge: ', error="invalid_request"' });
   }
   const [, key = ""] = /^bearer +(.*)$/i.exec(value) ?? [];
   if (key === "") return refused(401, "credential_required", "This needs an access key", "Send an access key as Authorization: Bearer.", { challenge: "" });
@@ -116,11 +116,12 @@ function judged(result: Schema<"VerifyResult">): Verdict {
       });
     }
   }
-  const permission = code === "KEY_USE_NOT_PERMITTED" ? "USE_PERSONAL_ACCESS_KEYS" : required;
+  const mayUseKeys = code !== "KEY_USE_NOT_PERMITTED";
+  const permission = mayUseKeys ? required : "USE_PERSONAL_ACCESS_KEYS";
   return refused(403, "permission_denied", "You are not authorized", "Use a key with the permission that metadata names, or ask an administrator for a role that gives it.", {
     challenge: `, error="insufficient_scope"${permission && /^[A-Za-z0-9_:*-]+$/.test(permission) ? `, scope="${permission}"` : ""}`,
     headers,
-    metadata: { ...(permission !== undefined && { permission }), ...(denied_by !== undefined && { denied_by }) },
+    metadata: { ...(permission !== undefined && { permission }), ...(mayUseKeys && denied_by !== undefined && { denied_by }) },
     result,
   });
 }
@@ -165,10 +166,10 @@ function newTrace(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** As draft-ietf-httpapi-ratelimit-headers-11 has it. A verdict does not say when the window began. */
-function rateLimit({ class: kind, limit, remaining, resets_at }: Schema<"VerifiedQuota">): Record<string, string> {
+/** As draft-ietf-httpapi-ratelimit-headers-11 has it. */
+function rateLimit({ class: kind, limit, remaining, resets_at, window_seconds: window }: Schema<"VerifiedQuota">): Record<string, string> {
   const left = secondsUntil(resets_at);
-  return { "RateLimit-Policy": `"${kind}";q=${limit}`, RateLimit: `"${kind}";r=${remaining}${left === undefined ? "" : `;t=${left}`}` };
+  return { "RateLimit-Policy": `"${kind}";q=${limit}${window === undefined ? "" : `;w=${window}`}`, RateLimit: `"${kind}";r=${remaining}${left === undefined ? "" : `;t=${left}`}` };
 }
 
 const soon = 14 * 24 * 3600;

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Latchkey } from "../dist/index.js";
 
 const top = fileURLToPath(new URL("../../..", import.meta.url));
-const password = "correct horse battery staple";
+export const password = "correct horse battery staple";
 
 /** Builds the program and starts it with a database of its own, until `stop`. */
 export async function start() {
@@ -64,7 +64,7 @@ export async function people({ url, code }) {
   const ada = await signedIn(url, (latchkey) => latchkey.setupComplete({ code, identifier: "ada", token: password }));
   await ada.permissionCatalogueUpdate({
     resources: [{ name: "media", paths: ["/media"], access: ["read", "write", "delete"] }],
-    routes: [{ method: "POST", path: "/media/search", access: "read" }, { method: "POST", path: "/media", credits: 25 }],
+    routes: [{ method: "POST", path: "/media/search", access: "read" }, ...["/media", "/media/paid"].map((path) => ({ method: "POST", path, credits: 25 }))],
     flat: [],
   });
   const person = async (handle, permissions) => {

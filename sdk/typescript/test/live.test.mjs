@@ -1,21 +1,20 @@
 // Against the program itself, one instance for all: the package as it is installed, the example, and what pages show.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { request as rawRequest } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 import express from "express";
 
-import { Latchkey } from "../dist/index.js";
-import { protect } from "../dist/express.js";
-import { refuse, verifyRequest } from "../dist/web.js";
 import { blocksOf, freePort, replay, steps } from "./docs.mjs";
-import { people, start } from "./instance.mjs";
+import { password, people, signedIn, start } from "./instance.mjs";
 import { install, lend, root, typeCheck } from "./packed.mjs";
 
+let protect, refuse, verifyRequest; // of the package as it is installed
 let instance, ada, grace, secret, latchkey, packed, example;
 const closing = [];
 
@@ -25,6 +24,10 @@ before(async () => {
   cpSync(join(root, "../../examples/node"), join(packed.folder, "example"), { recursive: true, filter: (path) => !path.includes("node_modules") });
   instance = await start();
   ({ ada, grace, secret } = await people(instance));
+  const installed = (name) => import(pathToFileURL(join(packed.folder, "node_modules/@latchkey-dev/sdk/dist", name)));
+  ({ protect } = await installed("express.js"));
+  ({ refuse, verifyRequest } = await installed("web.js"));
+  const { Latchkey } = await installed("index.js");
   latchkey = new Latchkey({ baseUrl: instance.url, key: secret });
   example = await listening(spawn(process.execPath, ["server.js"], { cwd: join(packed.folder, "example"), env: environment(), stdio: ["ignore", "pipe", "pipe"] }));
 });
@@ -107,7 +110,7 @@ for (const [name, door] of Object.entries(doors)) {
         assert.match(allowed.headers.get("RateLimit"), new RegExp(`^"query";r=${left};t=\\d+$`));
       }
       const refused = await door("/media", bearing(key.secret));
-      assert.deepEqual([refused.status, refused.headers.get("RateLimit-Policy"), (await refused.json()).metadata.scope], [429, '"query";q=2', "key"]);
+      assert.deepEqual([refused.status, refused.headers.get("RateLimit-Policy"), (await refused.json()).metadata.scope], [429, '"query";q=2;w=86400', "key"]);
       const wait = Number(refused.headers.get("Retry-After"));
       assert.ok(wait >= 1 && wait <= 86_400, `${wait}`);
     });
@@ -120,7 +123,79 @@ for (const [name, door] of Object.entries(doors)) {
   });
 }
 
-test("express: the original URL is judged wherever the line stands, and only one Authorization", async () => {
+/** Sends a request as it stands, with any number of Authorization lines, which fetch would not. */
+function raw(url, path, method, authorization) {
+  const { host, hostname, port } = new URL(url);
+  const headers = ["Host", host, ...authorization.flatMap((line) => ["Authorization", line])];
+  return new Promise((resolve, reject) => {
+    const take = (response) => {
+      let body = "";
+      response.on("data", (chunk) => (body += chunk)).on("end", () => resolve({ status: response.statusCode, headers: new Headers(Object.entries(response.headers)), body }));
+    };
+    rawRequest({ hostname, port, path, method, headers }, take).on("error", reject).end();
+  });
+}
+
+/** What is compared of an answer; numbers that change from one moment to the next are not. */
+function compared({ status, headers, body }) {
+  const { error, metadata } = body.startsWith("{") && status !== 200 ? JSON.parse(body) : {};
+  const names = ["WWW-Authenticate", "RateLimit-Policy", "RateLimit", ...(status === 200 ? [] : ["Content-Type", "Cache-Control", "Retry-After"])];
+  return { status, error, metadata, headers: Object.fromEntries(names.map((name) => [name, headers.get(name)?.replace(/(^|;t=)\d+/g, "$1#")])), ends: headers.has("Latchkey-Key-Expires") };
+}
+
+describe("a gateway and the middlewares answer alike", () => {
+  const table = JSON.parse(readFileSync(join(root, "../testdata/doors.json"), "utf8")); // of which the Go client's tests read the same
+  let bob; // has a key, and may not use it any more
+
+  before(async () => {
+    await ada.accountLimitsUpdate(grace.id, { query: null, mutation: null });
+    const role = await ada.roleCreate({ name: "for a while", permissions: ["USE_PERSONAL_ACCESS_KEYS"] });
+    await ada.accountCreate({ identifier: "bob", token: password });
+    await ada.accountAddRole("bob", role.id);
+    bob = await (await signedIn(instance.url, (latchkey) => latchkey.authPasswordSignin({ identifier: "bob", token: password }))).accessKeyCreate({ name: "bob's" });
+    await ada.accountRemoveRole("bob", role.id);
+  });
+
+  const knocks = {
+    express: (path, method, authorization) => raw(example.url, path, method, authorization),
+    "web-standard": async (path, method, authorization) => {
+      const response = await doors["web-standard"](path, { method, headers: authorization.map((line) => ["Authorization", line]) });
+      return { status: response.status, headers: response.headers, body: method === "HEAD" ? "" : await response.text() };
+    },
+    gateway: (path, method, authorization) => raw(instance.url, `/forward-auth${path}`, method, authorization),
+  };
+
+  for (const { name, key, method = "GET", path = "/media", authorization = ["Bearer $key"], status, code, gateway, because } of table) {
+    test(name, async () => {
+      const answers = {};
+      for (const [door, knock] of Object.entries(knocks)) {
+        const { secret } = key ? await made(key) : {}; // one for each, so that what is left of a limit is the same
+        answers[door] = compared(await knock(path, method, authorization.map((line) => line.replaceAll("$key", secret))));
+      }
+      if (gateway) {
+        assert.ok(because);
+        assert.deepEqual([answers.gateway.status, answers.gateway.headers["WWW-Authenticate"]], [gateway.status, gateway.challenge]);
+        answers.gateway.status = status;
+        answers.gateway.headers["WWW-Authenticate"] = answers.express.headers["WWW-Authenticate"];
+      }
+      assert.deepEqual([answers.express.status, answers.express.error], [status, code]);
+      assert.equal(answers.express.ends, key?.days > 0);
+      assert.deepEqual(answers.express, answers.gateway);
+      assert.deepEqual(answers["web-standard"], answers.gateway);
+    });
+  }
+
+  async function made({ of, permissions, limits, days, revoked }) {
+    if (of) return bob;
+    const issued = await grace.api.accessKeyCreate({
+      name: "knocks", ...(permissions && { permissions }), ...(limits && { limits }), ...(days && { expires_at: new Date(Date.now() + days * 86_400_000).toISOString() }),
+    });
+    if (revoked) await grace.api.accessKeyDelete(issued.id);
+    return issued;
+  }
+});
+
+test("express: the original URL is judged wherever the line stands, and as it came", async () => {
   const app = express();
   app.enable("case sensitive routing");
   const router = express.Router();
@@ -131,14 +206,9 @@ test("express: the original URL is judged wherever the line stands, and only one
   const key = await grace.api.accessKeyCreate({ name: "reader", permissions: ["media:read"] });
   assert.deepEqual(await (await fetch(`${url}/media/7`, bearing(key.secret))).json(), { url: "/7", code: "VALID" });
   assert.equal((await fetch(`${url}/media/7`, bearing(key.secret, "DELETE"))).status, 403);
-  const raw = (path, headers) =>
-    new Promise((resolve, reject) => {
-      const { hostname, port } = new URL(url);
-      rawRequest({ hostname, port, path, headers }, (response) => resolve(response.resume().statusCode)).on("error", reject).end();
-    });
-  assert.equal(await raw("/media/7", ["Host", "x", "Authorization", `Bearer ${key.secret}`]), 200);
-  assert.equal(await raw("/media/7", ["Host", "x", "Authorization", `Bearer ${key.secret}`, "Authorization", `Bearer ${key.secret}`]), 401);
-  assert.equal(await raw("/media/../media", ["Host", "x", "Authorization", `Bearer ${key.secret}`]), 403);
+  const authorization = [`Bearer ${key.secret}`];
+  assert.equal((await raw(url, "/media/7", "GET", authorization)).status, 200);
+  assert.equal((await raw(url, "/media/../media", "GET", authorization)).status, 403);
 });
 
 test("iterators walk the real lists", async () => {

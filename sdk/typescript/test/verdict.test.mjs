@@ -22,11 +22,11 @@ async function judged(result, { headers = { Authorization: `Bearer ${secret}` },
 
 test("a good key passes, and the request itself is asked about, without its query", async (t) => {
   t.mock.method(Date, "now", () => now);
-  const { verdict, asked } = await judged({ ...good, quota: { class: "query", scope: "key", limit: 20, used: 3, remaining: 17, resets_at: new Date(now + 60_000).toISOString() } });
+  const { verdict, asked } = await judged({ ...good, quota: { class: "query", scope: "key", limit: 20, used: 3, remaining: 17, resets_at: new Date(now + 60_000).toISOString(), window_seconds: 86_400 } });
   assert.ok(verdict.valid);
   assert.equal(verdict.account.handle, "ada");
   assert.deepEqual(asked, [{ key: secret, request: { method: "GET", path: "/media/7" } }]);
-  assert.deepEqual(verdict.headers, { "RateLimit-Policy": '"query";q=20', RateLimit: '"query";r=17;t=60' });
+  assert.deepEqual(verdict.headers, { "RateLimit-Policy": '"query";q=20;w=86400', RateLimit: '"query";r=17;t=60' });
   const end = new Date(now + 86_400_000).toISOString();
   assert.deepEqual((await judged({ ...good, key: { ...good.key, expires_at: end } })).verdict.headers, { "Latchkey-Key-Expires": end });
   assert.deepEqual((await judged({ ...good, key: { ...good.key, expires_at: "2999-01-01T00:00:00Z" } })).verdict.headers, {});
@@ -49,7 +49,7 @@ test("each refusal is answered as the contract says", async (t) => {
     ...["MALFORMED", "NOT_FOUND", "REVOKED", "DISABLED", "EXPIRED", "ACCOUNT_SUSPENDED", "STOLEN_IN_2031"].map((code) => [no(code, 401), 401, "credential_invalid", { "www-authenticate": `${realm}, error="invalid_token"` }]),
     [no("INSUFFICIENT_PERMISSIONS", 403, { required: "media:read", denied_by: "key" }), 403, "permission_denied", { "www-authenticate": `${realm}, error="insufficient_scope", scope="media:read"` }, { permission: "media:read", denied_by: "key" }],
     [no("INSUFFICIENT_PERMISSIONS", 403, { required: 'a"\r\nb' }), 403, "permission_denied", { "www-authenticate": `${realm}, error="insufficient_scope"` }, { permission: 'a"\r\nb' }],
-    [no("KEY_USE_NOT_PERMITTED", 403, { denied_by: "owner" }), 403, "permission_denied", { "www-authenticate": `${realm}, error="insufficient_scope", scope="USE_PERSONAL_ACCESS_KEYS"` }, { permission: "USE_PERSONAL_ACCESS_KEYS", denied_by: "owner" }],
+    [no("KEY_USE_NOT_PERMITTED", 403, { denied_by: "owner" }), 403, "permission_denied", { "www-authenticate": `${realm}, error="insufficient_scope", scope="USE_PERSONAL_ACCESS_KEYS"` }, { permission: "USE_PERSONAL_ACCESS_KEYS" }],
     [no("QUOTA_EXCEEDED", 429, { quota }), 429, "quota_exceeded", { "retry-after": "90", "ratelimit-policy": '"mutation";q=5', ratelimit: '"mutation";r=0;t=90' }, { class: "mutation", scope: "account", limit: 5, used: 5, resets_at }],
     [no("QUOTA_EXCEEDED", 429, { quota: { ...quota, resets_at: undefined } }), 429, "quota_exceeded", { "retry-after": "86400", "ratelimit-policy": '"mutation";q=5', ratelimit: '"mutation";r=0' }, { class: "mutation", scope: "account", limit: 5, used: 5 }],
     [no("RATE_LIMITED", 429), 429, "quota_exceeded", { "retry-after": "1" }],
@@ -91,17 +91,18 @@ test("whoever runs the API learns why nobody is let in, and what is no verdict l
 
 test("no key, no readable key or two of them are refused without asking", async () => {
   const twice = new Headers([["Authorization", `Bearer ${secret}`], ["Authorization", "Bearer lkpat_other"]]);
-  for (const [headers, error] of [
+  const realm = 'Bearer realm="latchkey"';
+  for (const [headers, error, status = 401, challenge = realm] of [
     [{}, "credential_required"],
     [{ Authorization: "" }, "credential_required"],
     [{ Authorization: "Basic bGtwYXQ6" }, "credential_required"],
     [{ Authorization: "Bearer" }, "credential_required"],
     [{ Cookie: "key=lkpat_cookie", "X-API-Key": "lkpat_header" }, "credential_required"],
-    [twice, "credentials_ambiguous"],
-    [{ Authorization: `Bearer ${secret},` }, "credentials_ambiguous"],
+    [twice, "credentials_ambiguous", 400, `${realm}, error="invalid_request"`],
+    [{ Authorization: `Bearer ${secret},` }, "credentials_ambiguous", 400, `${realm}, error="invalid_request"`],
   ]) {
     const { asked, answer, problem } = await judged(good, { headers });
-    assert.deepEqual([answer.status, answer.headers.get("WWW-Authenticate"), problem.error, asked], [401, 'Bearer realm="latchkey"', error, []]);
+    assert.deepEqual([answer.status, answer.headers.get("WWW-Authenticate"), problem.error, asked], [status, challenge, error, []]);
   }
   const { asked, problem } = await judged(good, { headers: { Authorization: `Bearer ${"x".repeat(8193)}` } });
   assert.deepEqual([problem.error, asked], ["credential_invalid", []]);
@@ -116,6 +117,6 @@ test("express: Node's first value of two is not taken for the only one", async (
     });
   assert.equal(await run(["authorization", "Bearer a"]), "passed");
   const res = await run(["Authorization", "Bearer a", "Host", "x", "AUTHORIZATION", "Bearer a"]);
-  assert.deepEqual([res.statusCode, res.locals.latchkey.problem.error], [401, "credentials_ambiguous"]);
+  assert.deepEqual([res.statusCode, res.locals.latchkey.problem.error], [400, "credentials_ambiguous"]);
   assert.equal((await run(["X", "Authorization", "Authorization-2", "Bearer a"])).statusCode, 401);
 });
