@@ -218,3 +218,28 @@ func TestPolicyOfTheLifeOfKeys(t *testing.T) {
 	required.post(ownKeys, object{"name": "x"}).want(400, "expiry_invalid")
 	required.post(ownKeys, object{"name": "x", "expires_at": "9999-01-01T00:00:00Z"}).want(200)
 }
+
+// A replaced secret is an event at whatever door it turns up, the service's own API included.
+func TestUseOfAReplacedSecretIsAnEvent(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	grace := h.member("grace", "USE_PERSONAL_ACCESS_KEYS")
+	_, gate := h.root.newKey("gate")
+	for door, use := range map[string]func(*client){
+		"the own API":   func(old *client) { old.get("/api/accounts").want(401) },
+		"verify":        func(old *client) { h.root.post("/api/access-keys/verify", object{"key": old.secret()}).want(200) },
+		"a gateway":     func(old *client) { old.get(forwardAuthPath + "/x").want(401) },
+		"introspection": func(old *client) { gate.introspect(old.secret()).want(200) },
+	} {
+		id, old := grace.newKey("bot")
+		second := grace.withKey(grace.post("/api/auth/access-keys/"+id+"/regenerate", object{}).want(200).str("secret"))
+		second.get("/api/accounts").want(200)
+		if events := h.recorded(func() { h.flushRetired() }); len(events) != 0 {
+			t.Errorf("%s, the new one: recorded %v", door, events)
+		}
+		use(old)
+		if events := h.recorded(func() { h.flushRetired() }); len(events) != 1 || events[0]["type"] != "access_key_retired_secret_used" {
+			t.Errorf("%s: recorded %v", door, events)
+		}
+	}
+}

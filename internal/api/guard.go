@@ -85,6 +85,9 @@ func (s *Server) identify(ctx context.Context, c echo.Context, p policy) (auth.C
 		return caller, verify.Holder{}, err
 	}
 	h, err := s.lookUp(ctx, p, kind, credential)
+	if h.Retired != nil {
+		s.cfg.Retired.Note(h.Retired.ID, caller.Address)
+	}
 	if err != nil {
 		return caller, h, err
 	}

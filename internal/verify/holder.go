@@ -21,6 +21,7 @@ type Holder struct {
 	CredentialID string         // xid of the key or the session
 	LastSeen     time.Time      // sessions only: when its use is to be noted if that is long enough ago
 	Key          *Key           // keys only
+	Retired      *Key           // beside an error only: whose secret it was that was sent, if it is no more
 }
 
 func holder(a *Account, roles []Role, held permission.Set, credentialID string) Holder {
@@ -49,7 +50,7 @@ func holderBy(d Verdict) (Holder, error) {
 		return Holder{}, problem.New(problem.PermissionDenied).WithDetail("The owner of this key may not use access keys any more.").
 			WithField("permission", permission.UsePersonalAccessKeys)
 	}
-	return Holder{}, unusable(string(d.Code))
+	return Holder{Retired: d.Retired}, unusable(string(d.Code))
 }
 
 func unusable(reason string) error {
