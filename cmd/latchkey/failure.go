@@ -89,7 +89,11 @@ func (v *visit) explainRefusal(refused *latchkey.Error) error {
 	case refused.Metadata["pointer"] != nil && refused.Metadata["reason"] != nil:
 		return failed(code, "%s at %v: %v", strings.TrimSuffix(refused.Detail, "."), refused.Metadata["pointer"], refused.Metadata["reason"])
 	}
-	return failed(code, "%s: %s", strings.TrimSuffix(refused.Detail, "."), refused.Suggested)
+	said := strings.TrimSuffix(refused.Detail, ".")
+	if names, ok := refused.Metadata["permissions"].([]any); ok {
+		said += fmt.Sprintf(" %v", names)
+	}
+	return failed(code, "%s: %s", said, refused.Suggested)
 }
 
 func (v *visit) interrupted() error {
