@@ -1,0 +1,300 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// world is who and what a run has made, so that its cases have somebody to act, and that all of it is taken away again.
+type world struct {
+	http     *HTTP
+	keeper   Credential // an administrator who was there before; makes the world and takes it away
+	now      func() time.Time
+	run      string // what all names begin with
+	password string
+	actors   map[string]Credential
+	known    variables // by every case
+	secrets  []string  // of everybody here: never to be answered again, nor printed
+
+	instance struct {
+		Signup      string `json:"signup"`
+		PasswordMin int    `json:"password_min"`
+		AccessKeys  struct {
+			ExpiryRequired bool `json:"expiry_required"`
+		} `json:"access_keys"`
+	}
+	catalogue json.RawMessage // as it was
+	version   int64           // of what the run has put in its place
+
+	keys, roles, accounts []string // to be taken away
+}
+
+// person is an account of the world, with the role that it has.
+type person struct {
+	name        string
+	permissions []string // nil: no role
+}
+
+var people = []person{
+	{"member", []string{havingKeys, "*:*"}},
+	{"other", []string{havingKeys, "*:*"}},
+	{"gate", []string{havingKeys, "VERIFY_ACCESS_KEYS"}},
+	{"manager", []string{havingKeys, "MANAGE_ACCOUNTS", "MANAGE_ROLES"}},
+	{"orphan", []string{havingKeys}},
+	{"plain", nil},
+}
+
+func newWorld(h *HTTP, keeper Credential, chance io.Reader, now func() time.Time) (*world, error) {
+	const letters = "abcdefghijkmnopqrstuvwxyz23456789" // 33; a little bias does no harm
+	random := make([]byte, 48)
+	if _, err := io.ReadFull(chance, random); err != nil {
+		return nil, fmt.Errorf("read chance: %w", err)
+	}
+	for i, b := range random {
+		random[i] = letters[int(b)%len(letters)]
+	}
+	w := &world{http: h, keeper: keeper, now: now, run: "ct-" + string(random[:8]), password: string(random[8:]), known: variables{}}
+	w.actors = map[string]Credential{"nobody": {}, "wrong-key": {Key: "lkpat_" + string(random[:16])}, "wrong-session": {}}
+	w.known["run"], w.known["password"] = w.run, w.password
+	w.secrets = append(w.secrets, w.password)
+	return w, nil
+}
+
+// ask makes a request that is no case. Whatever is not a success is an error.
+func (w *world) ask(ctx context.Context, as Credential, operation string, path map[string]string, body any) (map[string]any, Answer, error) {
+	a, err := w.http.Do(ctx, Request{Operation: operation, Path: path, Body: body, As: as})
+	if err != nil {
+		return nil, a, err
+	}
+	w.note(operation, a)
+	var got map[string]any
+	_ = json.Unmarshal(a.Body, &got) // what is not JSON has no members
+	if a.Status < 200 || a.Status > 299 {
+		return got, a, fmt.Errorf("%s answers %d %v: %v", operation, a.Status, got["error"], got["detail"])
+	}
+	return got, a, nil
+}
+
+// note remembers what an answer has brought into the world, whoever asked for it.
+func (w *world) note(operation string, a Answer) {
+	if a.Status > 299 || operation == "SessionList" {
+		return
+	}
+	var made struct {
+		ID, Secret string
+		Version    int64
+	}
+	_ = json.Unmarshal(a.Body, &made) // lists have neither
+	w.secret(made.Secret)
+	if _, value, _ := strings.Cut(a.Session, "="); value != "" {
+		w.secret(value)
+	}
+	switch operation {
+	case "PermissionCatalogueUpdate":
+		w.version = made.Version
+	case "AccessKeyCreate":
+		w.keys = append(w.keys, made.ID)
+	case "RoleCreate":
+		w.roles = append(w.roles, made.ID)
+	case "AccountCreate", "AuthPasswordSignup":
+		w.accounts = append(w.accounts, made.ID)
+	}
+}
+
+func (w *world) secret(s string) {
+	if s != "" && !slices.Contains(w.secrets, s) {
+		w.secrets = append(w.secrets, s)
+	}
+}
+
+// setUp makes the first administrator of a new instance, who is the keeper from then on.
+func (w *world) setUp(ctx context.Context, code string) error {
+	w.secret(code)
+	_, a, err := w.ask(ctx, Credential{}, "SetupComplete", nil, map[string]any{"code": code, "identifier": w.run + "-first", "token": w.password})
+	w.keeper = Credential{Session: a.Session}
+	return err
+}
+
+// make makes everybody.
+func (w *world) make(ctx context.Context) error {
+	got, _, err := w.ask(ctx, Credential{}, "InstanceGet", nil, nil)
+	if err != nil {
+		return err
+	}
+	b, _ := json.Marshal(got) // it was JSON
+	_ = json.Unmarshal(b, &w.instance)
+	builtIn, err := w.builtIn(ctx)
+	if err != nil {
+		return err
+	}
+	if _, a, err := w.ask(ctx, w.keeper, "PermissionCatalogueGet", nil, nil); err == nil {
+		w.catalogue = a.Body
+	} else {
+		return err
+	}
+	if err := w.person(ctx, "admin", builtIn); err != nil {
+		return err
+	}
+	for _, p := range people {
+		role := ""
+		if p.permissions != nil {
+			made, _, err := w.ask(ctx, w.keeper, "RoleCreate", nil, map[string]any{"name": w.run + " " + p.name, "permissions": p.permissions})
+			if err != nil {
+				return err
+			}
+			role, _ = made["id"].(string)
+		}
+		if err := w.person(ctx, p.name, role); err != nil {
+			return err
+		}
+		w.known[p.name+"_role"] = role
+	}
+	return w.credentials(ctx)
+}
+
+func (w *world) builtIn(ctx context.Context) (string, error) {
+	got, _, err := w.ask(ctx, w.keeper, "RoleList", nil, nil)
+	if err != nil {
+		return "", err
+	}
+	roles, _ := got["roles"].([]any)
+	for _, r := range roles {
+		if role, ok := r.(map[string]any); ok && role["default"] == true {
+			id, _ := role["id"].(string)
+			w.known["administrator_role"] = id
+			return id, nil
+		}
+	}
+	return "", errors.New("RoleList has no built-in role")
+}
+
+// person makes an account with a session, and a key if it may have one.
+func (w *world) person(ctx context.Context, name, role string) error {
+	handle := w.run + "-" + name
+	made, _, err := w.ask(ctx, w.keeper, "AccountCreate", nil, map[string]any{"identifier": handle, "token": w.password})
+	if err != nil {
+		return err
+	}
+	w.known[name], w.known[name+"_handle"] = made["id"], handle
+	if role != "" {
+		if _, _, err := w.ask(ctx, w.keeper, "AccountAddRole", map[string]string{"handle": handle, "role_id": role}, nil); err != nil {
+			return err
+		}
+	}
+	_, a, err := w.ask(ctx, Credential{}, "AuthPasswordSignin", nil, map[string]any{"identifier": handle, "token": w.password})
+	if err != nil {
+		return err
+	}
+	if w.actors[name] = (Credential{Session: a.Session}); a.Session == "" {
+		return errors.New("AuthPasswordSignin gives no session cookie")
+	}
+	if role == "" {
+		return nil
+	}
+	return w.key(ctx, name, name+"-key")
+}
+
+// key makes a key that lives for as long as any run lasts.
+func (w *world) key(ctx context.Context, owner, name string) error {
+	made, _, err := w.ask(ctx, w.actors[owner], "AccessKeyCreate", nil, map[string]any{"name": w.run + " " + name, "expires_at": w.now().Add(time.Hour).UTC()})
+	if err != nil {
+		return err
+	}
+	secret, _ := made["secret"].(string)
+	w.actors[name] = Credential{Key: secret}
+	name = strings.ReplaceAll(name, "-", "_")
+	w.known[name], w.known[name+"_id"] = secret, made["id"]
+	return nil
+}
+
+// credentials makes those that are not in order.
+func (w *world) credentials(ctx context.Context) error {
+	if _, _, err := w.ask(ctx, w.keeper, "AccountRemoveRole", map[string]string{"handle": w.run + "-orphan", "role_id": fmt.Sprint(w.known["orphan_role"])}, nil); err != nil {
+		return err
+	}
+	if err := w.key(ctx, "member", "dead-key"); err != nil {
+		return err
+	}
+	if _, _, err := w.ask(ctx, w.actors["member"], "AccessKeyDelete", map[string]string{"access_key_id": fmt.Sprint(w.known["dead_key_id"])}, nil); err != nil {
+		return err
+	}
+	_, a, err := w.ask(ctx, Credential{}, "AuthPasswordSignin", nil, map[string]any{"identifier": w.run + "-plain", "token": w.password})
+	if err != nil {
+		return err
+	}
+	if _, _, err := w.ask(ctx, Credential{Session: a.Session}, "AuthLogout", nil, nil); err != nil {
+		return err
+	}
+	w.actors["dead-session"] = Credential{Session: a.Session}
+	name, value, _ := strings.Cut(a.Session, "=")
+	w.actors["wrong-session"] = Credential{Session: name + "=" + strings.Repeat("A", len(value))}
+	w.actors["both"] = Credential{Session: w.actors["member"].Session, Key: w.actors["member-key"].Key}
+	w.keys = nil // they live as long as the run; the accounts take them along
+	return nil
+}
+
+// tidy takes away what a case has made, but for accounts, which can only be suspended.
+func (w *world) tidy(ctx context.Context) error {
+	var faults []error
+	for _, id := range w.keys {
+		_, _, err := w.ask(ctx, w.keeper, "AdminAccessKeyDelete", map[string]string{"access_key_id": id}, nil)
+		faults = append(faults, err)
+	}
+	w.keys = nil
+	return errors.Join(faults...)
+}
+
+// end takes the world away.
+func (w *world) end(ctx context.Context) error {
+	faults := []error{w.tidy(ctx), w.restore(ctx)}
+	for _, id := range w.accounts {
+		path := map[string]string{"account_id": id}
+		_, _, err := w.ask(ctx, w.keeper, "AdminAccessKeyRevokeAll", nil, map[string]any{"account": id, "reason": "end of a contract test"})
+		_, _, err2 := w.ask(ctx, w.keeper, "AccountSuspend", path, nil)
+		faults = append(faults, err, err2)
+	}
+	for _, id := range w.roles {
+		_, a, err := w.ask(ctx, w.keeper, "RoleDelete", map[string]string{"role_id": id}, nil)
+		if a.Status != 404 { // a case was there before
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// catalogue is what a catalogue consists of.
+type catalogue struct {
+	Resources json.RawMessage `json:"resources"`
+	Routes    json.RawMessage `json:"routes"`
+	Flat      json.RawMessage `json:"flat"`
+}
+
+// restore gives the catalogue back as it was, unless it is somebody else who has changed it meanwhile.
+func (w *world) restore(ctx context.Context) error {
+	_, a, err := w.ask(ctx, w.keeper, "PermissionCatalogueGet", nil, nil)
+	if err != nil {
+		return err
+	}
+	var was, is catalogue
+	var version struct{ Version int64 }
+	if err := errors.Join(json.Unmarshal(w.catalogue, &was), json.Unmarshal(a.Body, &is), json.Unmarshal(a.Body, &version)); err != nil {
+		return fmt.Errorf("read catalogue: %w", err)
+	}
+	if same(was, is) {
+		return nil
+	}
+	if version.Version != w.version {
+		return errors.New("the catalogue is not what it was, and the last change was not made by this run: it is left as it is")
+	}
+	a, err = w.http.Do(ctx, Request{Operation: "PermissionCatalogueUpdate", Header: map[string]string{"If-Match": a.Header.Get("ETag")}, Body: was, As: w.keeper})
+	if err == nil && a.Status != 200 {
+		err = fmt.Errorf("the catalogue could not be given back as it was: PermissionCatalogueUpdate answers %d", a.Status)
+	}
+	return err
+}
