@@ -30,9 +30,10 @@ const (
 	needsSetupCode = "a set-up code"
 	needsCatalogue = "--change-catalogue"
 	needsForever   = "keys that never expire"
+	needsFewKeys   = "at most 100 keys" // for an account
 )
 
-var allNeeds = []string{needsSignup, needsNoSignup, needsSetupCode, needsCatalogue, needsForever}
+var allNeeds = []string{needsSignup, needsNoSignup, needsSetupCode, needsCatalogue, needsForever, needsFewKeys}
 
 // Step is one request, and what must come of it. In its texts, $name is a variable, and ${now+2h} a moment.
 type Step struct {
@@ -42,13 +43,18 @@ type Step struct {
 	Query     map[string]string `yaml:"query"`
 	Headers   map[string]string `yaml:"headers"`
 	Body      yaml.Node         `yaml:"body"`
-	Raw       *string           `yaml:"raw"`   // the body, to the letter
-	Media     string            `yaml:"media"` // of the body
-	Times     int               `yaml:"times"` // how often; each must come out as told
-	Within    time.Duration     `yaml:"within"`
+	Raw       *string           `yaml:"raw"`    // the body, to the letter
+	Media     string            `yaml:"media"`  // of the body
+	Times     string            `yaml:"times"`  // how often, where not once; each must come out as told
+	Within    time.Duration     `yaml:"within"` // how long the answer may take to be as told; it is asked for again and again
 	Want      Want              `yaml:"want"`
 	Save      map[string]string `yaml:"save"`    // variable: member of the body, as keys.0.id, or "header NAME"
 	Session   string            `yaml:"session"` // what the session is called that this begins
+
+	// Person stands for three steps: an account is made, has the role of a person of the world where Role names one, and signs in. Later
+	// steps know its session by its name, and its id as the variable of that name.
+	Person string `yaml:"person"`
+	Role   string `yaml:"role"`
 }
 
 // Want is what an answer must be like, beside fitting the contract.
@@ -130,6 +136,11 @@ func (c *Case) check() error {
 			return fmt.Errorf("nothing is called %q; a case may need %s", need, strings.Join(allNeeds, ", "))
 		}
 	}
+	var steps []Step
+	for _, s := range c.Steps {
+		steps = append(steps, s.spread()...)
+	}
+	c.Steps = steps
 	for n, s := range c.Steps {
 		if s.Operation == "" || s.As == "" || s.Want.Status == 0 {
 			return fmt.Errorf("step %d needs as, operation and want.status", n+1)
@@ -137,6 +148,20 @@ func (c *Case) check() error {
 	}
 	c.about = c.Steps[len(c.Steps)-1].Operation
 	return nil
+}
+
+// spread gives the steps that a step stands for.
+func (s Step) spread() []Step {
+	if s.Person == "" {
+		return []Step{s}
+	}
+	handle := "$run-$case-" + s.Person
+	pair := *node(map[string]string{"identifier": handle, "token": "$password"})
+	steps := []Step{{As: "admin", Operation: "AccountCreate", Body: pair, Want: Want{Status: 200}, Save: map[string]string{s.Person: "id"}}}
+	if s.Role != "" {
+		steps = append(steps, Step{As: "admin", Operation: "AccountAddRole", Path: map[string]string{"handle": handle, "role_id": "$" + s.Role + "_role"}, Want: Want{Status: 200}})
+	}
+	return append(steps, Step{As: "nobody", Operation: "AuthPasswordSignin", Body: pair, Want: Want{Status: 200}, Session: s.Person})
 }
 
 // Cells lists what the case shows.

@@ -66,11 +66,29 @@ func (v variables) texts(in map[string]string, now time.Time) (map[string]string
 	return out, nil
 }
 
+// times is how often a step is made.
+func (v variables) times(text string, now time.Time) (int, error) {
+	if text == "" {
+		return 1, nil
+	}
+	filled, err := v.text(text, now)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(filled)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("times: %q is no number of times", filled)
+	}
+	return n, nil
+}
+
 // value makes of YAML what JSON would be, with its variables filled in.
 func (v variables) value(n *yaml.Node, now time.Time) (any, error) {
 	switch n.Kind {
 	case 0:
 		return nil, nil
+	case yaml.AliasNode:
+		return v.value(n.Alias, now)
 	case yaml.MappingNode:
 		out := map[string]any{}
 		for i := 0; i < len(n.Content); i += 2 {
@@ -138,6 +156,8 @@ func (v variables) fits(want *yaml.Node, got any, there bool, now time.Time) str
 		return v.items(want.Tag, retag(plain), got, now)
 	}
 	switch want.Kind {
+	case yaml.AliasNode:
+		return v.fits(want.Alias, got, there, now)
 	case yaml.MappingNode:
 		return v.members(want, got, now)
 	case yaml.SequenceNode:

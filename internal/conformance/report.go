@@ -36,7 +36,7 @@ type Square struct {
 	Reason  string  `json:"reason,omitempty"` // why nothing is known
 }
 
-// Table gives every pair of operation and status: failed if a case that shows it failed, passed if one passed, and else not run.
+// Table gives every pair of operation and status: failed if a step that shows it failed, passed if one passed, and else not run.
 func (r *Report) Table() []Square {
 	var all []Square
 	for _, cell := range r.contract.Cells() {
@@ -51,12 +51,17 @@ func (r *Report) Table() []Square {
 	return all
 }
 
+// after is a square once a result is known.
 func (s Square) after(c Result) Square {
+	reached := slices.Contains(c.reached, s.Cell)
 	switch {
-	case c.Outcome == Failed, c.Outcome == Passed && s.Outcome == NotRun:
-		s.Outcome, s.Reason = c.Outcome, ""
+	case s.Outcome == Failed:
+	case c.Outcome == Failed && (len(c.reached) == 0 || c.reached[len(c.reached)-1] == s.Cell):
+		s.Outcome, s.Reason = Failed, ""
+	case reached:
+		s.Outcome, s.Reason = Passed, ""
 	case s.Outcome == NotRun:
-		s.Reason = c.Reason
+		s.Reason = cmp.Or(c.Reason, "an earlier step of its case failed")
 	}
 	return s
 }

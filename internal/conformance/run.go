@@ -59,6 +59,8 @@ type Result struct {
 	Place  string   `json:"contract,omitempty"`
 
 	Took time.Duration `json:"-"`
+
+	reached []Cell // whose steps were made, the failed one last
 }
 
 // patienceForTidying bounds what is done after the run was told to stop.
@@ -79,39 +81,44 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.SetupCode != "" {
-		if err := w.setUp(ctx, c.SetupCode); err != nil {
-			return nil, err
-		}
-	}
+	w.known["setup_code"] = c.SetupCode
+	w.secret(c.SetupCode)
 	r := &runner{Config: c, world: w}
 	report := &Report{contract: c.Contract, Unprovoked: reasons}
-	err = w.make(ctx)
-	if err == nil {
-		report.Results = r.all(ctx, inOrder(slices.Concat(derived, c.Cases)))
+	first, rest := inOrder(slices.Concat(derived, c.Cases))
+	if report.Results = r.all(ctx, first); c.SetupCode != "" && w.keeper == (Credential{}) {
+		return report, errors.New("no administrator could be made with the set-up code")
+	}
+	if err = w.make(ctx); err == nil {
+		report.Results = append(report.Results, r.all(ctx, rest)...)
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), patienceForTidying)
 	defer cancel()
 	return report, errors.Join(err, w.end(last))
 }
 
-// inOrder puts the cases of one operation together, and those last that change what everybody sees.
-func inOrder(cases []Case) []Case {
-	slices.SortStableFunc(cases, func(a, b Case) int {
-		if x, y := slices.Contains(a.Needs, needsCatalogue), slices.Contains(b.Needs, needsCatalogue); x != y {
-			if x {
-				return 1
-			}
-			return -1
+// inOrder puts the cases of one operation together, and those last that change what everybody sees. Those come apart that make the first
+// administrator, without whom there is nobody for the others.
+func inOrder(cases []Case) ([]Case, []Case) {
+	var first, rest, last []Case
+	for _, c := range cases {
+		switch {
+		case slices.Contains(c.Needs, needsSetupCode):
+			first = append(first, c)
+		case slices.Contains(c.Needs, needsCatalogue):
+			last = append(last, c)
+		default:
+			rest = append(rest, c)
 		}
-		return strings.Compare(a.about, b.about)
-	})
-	return cases
+	}
+	slices.SortStableFunc(rest, func(a, b Case) int { return strings.Compare(a.about, b.about) })
+	return first, append(rest, last...)
 }
 
 type runner struct {
 	Config
 	world *world
+	begun int // cases
 }
 
 func (r *runner) all(ctx context.Context, cases []Case) []Result {
@@ -145,6 +152,7 @@ func (r *runner) whyNot(ctx context.Context, c Case) string {
 		needsSetupCode: r.SetupCode == "",
 		needsCatalogue: !r.ChangeCatalogue,
 		needsForever:   r.world.instance.AccessKeys.ExpiryRequired,
+		needsFewKeys:   r.world.instance.AccessKeys.Most > 100,
 	}
 	for _, need := range c.Needs {
 		if missing[need] {
@@ -183,10 +191,16 @@ func (c Case) Title() string {
 
 // one runs the steps of a case, and takes away what they have made.
 func (r *runner) one(ctx context.Context, c Case, result *Result) {
+	r.begun++
 	known, sessions := maps.Clone(r.world.known), map[string]Credential{}
+	known["case"] = r.begun
 	result.Outcome = Passed
 	for n, s := range c.Steps {
-		for range max(s.Times, 1) {
+		times, err := known.times(s.Times, r.Now())
+		if err != nil {
+			result.Outcome, result.Faults = Failed, []string{err.Error()}
+		}
+		for range times {
 			if r.step(ctx, s, known, sessions, result); result.Outcome != Passed {
 				result.Step = n + 1
 				break
@@ -195,6 +209,10 @@ func (r *runner) one(ctx context.Context, c Case, result *Result) {
 		if result.Outcome != Passed {
 			break
 		}
+	}
+	if keeper, ok := sessions["keeper"]; ok && r.world.keeper == (Credential{}) {
+		r.world.keeper = keeper
+		return
 	}
 	tidying, cancel := context.WithTimeout(context.WithoutCancel(ctx), patienceForTidying)
 	defer cancel()
@@ -210,6 +228,7 @@ func (r *runner) step(ctx context.Context, s Step, known variables, sessions map
 		result.Outcome, result.Faults = Failed, []string{err.Error()}
 		return
 	}
+	result.reached = append(result.reached, Cell{s.Operation, s.Want.Status})
 	end := r.Now().Add(s.Within)
 	for {
 		in, err := r.request(s, known)

@@ -26,6 +26,7 @@ type world struct {
 		Signup      string `json:"signup"`
 		PasswordMin int    `json:"password_min"`
 		AccessKeys  struct {
+			Most           int  `json:"most"`
 			ExpiryRequired bool `json:"expiry_required"`
 		} `json:"access_keys"`
 	}
@@ -61,7 +62,7 @@ func newWorld(h *HTTP, keeper Credential, chance io.Reader, now func() time.Time
 	}
 	w := &world{http: h, keeper: keeper, now: now, run: "ct-" + string(random[:8]), password: string(random[8:]), known: variables{}}
 	w.actors = map[string]Credential{"nobody": {}, "wrong-key": {Key: "lkpat_" + string(random[:16])}, "wrong-session": {}}
-	w.known["run"], w.known["password"] = w.run, w.password
+	w.known["run"], w.known["chance"], w.known["password"] = w.run, string(random[:8]), w.password
 	w.secrets = append(w.secrets, w.password)
 	return w, nil
 }
@@ -113,14 +114,6 @@ func (w *world) secret(s string) {
 	}
 }
 
-// setUp makes the first administrator of a new instance, who is the keeper from then on.
-func (w *world) setUp(ctx context.Context, code string) error {
-	w.secret(code)
-	_, a, err := w.ask(ctx, Credential{}, "SetupComplete", nil, map[string]any{"code": code, "identifier": w.run + "-first", "token": w.password})
-	w.keeper = Credential{Session: a.Session}
-	return err
-}
-
 // make makes everybody.
 func (w *world) make(ctx context.Context) error {
 	got, _, err := w.ask(ctx, Credential{}, "InstanceGet", nil, nil)
@@ -129,6 +122,7 @@ func (w *world) make(ctx context.Context) error {
 	}
 	b, _ := json.Marshal(got) // it was JSON
 	_ = json.Unmarshal(b, &w.instance)
+	w.known["keys_most"] = w.instance.AccessKeys.Most
 	builtIn, err := w.builtIn(ctx)
 	if err != nil {
 		return err
