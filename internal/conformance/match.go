@@ -29,7 +29,7 @@ func (v variables) fill(text string, now time.Time) (any, error) {
 			if match[2] != "" && err != nil {
 				missing = err
 			}
-			return now.Add(after).UTC().Format("2006-01-02T15:04:05.000000Z")
+			return now.Add(after).UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
 		}
 		got, ok := v[match[1]]
 		if _, unready := v[later]; !ok && unready {

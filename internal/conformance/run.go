@@ -174,8 +174,8 @@ func (r *runner) whyNot(ctx context.Context, c Case) string {
 		if err != nil {
 			continue // to be told as a failure
 		}
-		if strings.HasPrefix(s.As, "basic ") {
-			in.As = Credential{User: s.As}
+		if in.As = r.world.actors[s.As]; strings.HasPrefix(s.As, "basic ") {
+			in.As.User = s.As
 		}
 		if why := r.Door.Cannot(in); why != "" {
 			return "not through this door: " + why
