@@ -16,11 +16,11 @@ import (
 // Case is a short story with one point. Its steps are made in order, and the first that does not come out as told ends it.
 type Case struct {
 	Name  string   `yaml:"name"`
+	About string   `yaml:"about"` // an operation; by default that of the last step
 	Needs []string `yaml:"needs"` // what the server or the run must have; see the constants
 	Steps []Step   `yaml:"steps"`
 
-	about string // the operation that it is about
-	file  string
+	file string
 }
 
 // What a case may need; where it is not there, the case is not run, and says so.
@@ -146,7 +146,9 @@ func (c *Case) check() error {
 			return fmt.Errorf("step %d needs as, operation and want.status", n+1)
 		}
 	}
-	c.about = c.Steps[len(c.Steps)-1].Operation
+	if c.About == "" {
+		c.About = c.Steps[len(c.Steps)-1].Operation
+	}
 	return nil
 }
 

@@ -58,15 +58,18 @@ func (d *deriver) least(own Step) {
 	}
 }
 
-// caller is somebody whom the operation lets in.
+// caller is somebody whom the operation lets in, and nobody who is needed elsewhere where that can be.
 func (d *deriver) caller() string {
+	own := d.op.permission == public || d.op.permission == havingKeys
 	switch {
+	case d.op.session && own:
+		return "spare"
 	case d.op.session:
 		return "admin"
-	case d.op.key && d.op.permission != public:
-		return "gate-key"
+	case d.op.key && own:
+		return "spare-key"
 	case d.op.key:
-		return "member-key"
+		return "gate-key"
 	}
 	return "nobody"
 }
@@ -83,7 +86,7 @@ func (d *deriver) add(name string, status int, code string, change func(*Step)) 
 		s.Headers = map[string]string{}
 	}
 	change(&s)
-	d.cases = append(d.cases, Case{Name: name, Steps: []Step{s}, about: d.op.id, file: "derived"})
+	d.cases = append(d.cases, Case{Name: name, Steps: []Step{s}, About: d.op.id, file: "derived"})
 }
 
 func as(who string) func(*Step) { return func(s *Step) { s.As = who } }
@@ -127,7 +130,7 @@ func (d *deriver) permissions() {
 		d.add("with a key whose owner may not have keys any more", http.StatusForbidden, "permission_denied", as("orphan-key"))
 	}
 	if d.op.key && !d.op.session && d.op.id != forwardAuth {
-		d.add("with a session, where only a key counts", http.StatusForbidden, "credential_not_allowed", as("admin"))
+		d.add("with a session, where only a key counts", http.StatusForbidden, "credential_not_allowed", as("spare"))
 	}
 	if d.op.permission == public {
 		return

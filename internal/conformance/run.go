@@ -27,7 +27,7 @@ type Config struct {
 	SetupCode string
 	// ChangeCatalogue allows to replace the catalogue for a while.
 	ChangeCatalogue bool
-	Only, Skip      *regexp.Regexp // of "operation status name"; nil: all, none
+	Only, Skip      *regexp.Regexp // of "operation status: name", for any step; nil: all, none
 	Now             func() time.Time
 	Chance          io.Reader
 	Progress        func(Result) // may be nil
@@ -111,7 +111,7 @@ func inOrder(cases []Case) ([]Case, []Case) {
 			rest = append(rest, c)
 		}
 	}
-	slices.SortStableFunc(rest, func(a, b Case) int { return strings.Compare(a.about, b.about) })
+	slices.SortStableFunc(rest, func(a, b Case) int { return strings.Compare(a.About, b.About) })
 	return first, append(rest, last...)
 }
 
@@ -125,12 +125,15 @@ func (r *runner) all(ctx context.Context, cases []Case) []Result {
 	var all []Result
 	for _, c := range cases {
 		started := r.Now()
-		result := Result{Name: c.Name, Operation: c.about, Cells: c.Cells(), Outcome: NotRun, Reason: r.whyNot(ctx, c)}
+		result := Result{Name: c.Name, Operation: c.About, Cells: c.Cells(), Outcome: NotRun, Reason: r.whyNot(ctx, c)}
 		if result.Reason == "" {
 			r.one(ctx, c, &result)
 		}
-		if ctx.Err() != nil && result.Outcome != Passed {
+		switch {
+		case ctx.Err() != nil && result.Outcome != Passed:
 			result.Outcome, result.Reason = NotRun, interrupted
+		case result.Outcome == Failed:
+			r.world.mend(ctx)
 		}
 		result.Took = r.Now().Sub(started)
 		all = append(all, result)
@@ -145,7 +148,6 @@ const interrupted = "the run was interrupted"
 
 // whyNot says why a case is not run here; empty: it is.
 func (r *runner) whyNot(ctx context.Context, c Case) string {
-	title := c.Title()
 	missing := map[string]bool{
 		needsSignup:    r.world.instance.Signup != "open",
 		needsNoSignup:  r.world.instance.Signup == "open",
@@ -162,9 +164,9 @@ func (r *runner) whyNot(ctx context.Context, c Case) string {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted
-	case r.Only != nil && !r.Only.MatchString(title):
+	case r.Only != nil && !c.called(r.Only):
 		return "left out by --only"
-	case r.Skip != nil && r.Skip.MatchString(title):
+	case r.Skip != nil && c.called(r.Skip):
 		return "left out by --skip"
 	}
 	known := maps.Clone(r.world.known)
@@ -184,9 +186,11 @@ func (r *runner) whyNot(ctx context.Context, c Case) string {
 	return ""
 }
 
-// Title is a case by all that it can be chosen by.
-func (c Case) Title() string {
-	return fmt.Sprintf("%s %d: %s", c.about, c.Steps[len(c.Steps)-1].Want.Status, c.Name)
+// called tells whether a pattern fits what the case shows, as "RoleGet 404: about an id of nothing".
+func (c Case) called(pattern *regexp.Regexp) bool {
+	return slices.ContainsFunc(c.Cells(), func(cell Cell) bool {
+		return pattern.MatchString(fmt.Sprintf("%s %d: %s", cell.Operation, cell.Status, c.Name))
+	})
 }
 
 // one runs the steps of a case, and takes away what they have made.
@@ -244,7 +248,7 @@ func (r *runner) step(ctx context.Context, s Step, known variables, sessions map
 		if err != nil {
 			faults = []string{"there is no answer: " + err.Error()}
 		} else {
-			r.world.note(s.Operation, a)
+			r.world.note(s.Operation, in.As, a)
 			faults = r.judge(op, s, a, known)
 		}
 		if len(faults) == 0 {
