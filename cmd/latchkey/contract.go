@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/latchkey-dev/latchkey/internal/conformance"
-	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
 )
 
 type contractTestCmd struct {
@@ -43,7 +43,7 @@ func (c contractTestCmd) run(ctx context.Context, d *desk) error {
 		if err != nil {
 			return err
 		}
-		if !holds(me, "ADMINISTRATOR") {
+		if !slices.Contains(me.Permissions, "ADMINISTRATOR") {
 			return failed(exitForbidden, "%s is no administrator, and a contract test takes one", me.Handle)
 		}
 		s, err := v.keep()
@@ -119,13 +119,15 @@ func (c contractTestCmd) config(d *desk) (conformance.Config, error) {
 	return config, nil
 }
 
-// progress tells of each operation once its cases have run.
+// progress tells of each operation once its cases have run, of the last one when it is told of none.
 func progress(w io.Writer) func(conformance.Result) {
 	var operation string
 	n := map[conformance.Outcome]int{}
 	return func(r conformance.Result) {
-		if r.Operation != operation && operation != "" {
-			fmt.Fprintf(w, "%s: %d passed, %d failed, %d not run\n", operation, n[conformance.Passed], n[conformance.Failed], n[conformance.NotRun])
+		if r.Operation != operation && n[conformance.Passed]+n[conformance.Failed] > 0 {
+			fmt.Fprintf(w, "%s: %d passed, %d failed\n", operation, n[conformance.Passed], n[conformance.Failed])
+		}
+		if r.Operation != operation {
 			clear(n)
 		}
 		operation = r.Operation
@@ -137,6 +139,7 @@ func (c contractTestCmd) test(ctx context.Context, v *visit, config conformance.
 	config.HTTP = conformance.NewHTTP(config.Contract, v.url, c.Timeout)
 	config.Door = config.HTTP
 	report, err := conformance.Run(ctx, config)
+	config.Progress(conformance.Result{})
 	if report != nil && len(report.Results) > 0 {
 		err = errors.Join(err, c.print(v, report))
 	}
@@ -185,13 +188,4 @@ func (c contractTestCmd) print(v *visit, report *conformance.Report) error {
 	}
 	report.Text(v.out)
 	return nil
-}
-
-func holds(a latchkey.Account, permission string) bool {
-	for _, p := range a.Permissions {
-		if p == permission {
-			return true
-		}
-	}
-	return false
 }

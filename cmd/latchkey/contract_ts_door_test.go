@@ -79,7 +79,7 @@ func (d *tsDoor) Cannot(in conformance.Request) string {
 			return "a client writes headers itself"
 		}
 	}
-	_, query := d.contract.Parameters(in.Operation)
+	query := d.contract.Parameters(in.Operation, "query")
 	for name := range in.Query {
 		if !slices.Contains(query, name) {
 			return "the TypeScript client has no such parameter"
@@ -89,7 +89,6 @@ func (d *tsDoor) Cannot(in conformance.Request) string {
 }
 
 func (d *tsDoor) Do(_ context.Context, in conformance.Request) (conformance.Answer, error) {
-	path, _ := d.contract.Parameters(in.Operation)
 	ask := struct {
 		Operation string                 `json:"operation"`
 		Path      []string               `json:"path,omitempty"`
@@ -98,7 +97,7 @@ func (d *tsDoor) Do(_ context.Context, in conformance.Request) (conformance.Answ
 		Body      any                    `json:"body,omitempty"`
 		As        conformance.Credential `json:"as"`
 	}{Operation: in.Operation, Query: in.Query, Version: versionOf(in.Header["If-Match"]), Body: in.Body, As: in.As}
-	for _, name := range path {
+	for _, name := range d.contract.Parameters(in.Operation, "path") {
 		ask.Path = append(ask.Path, in.Path[name])
 	}
 	if err := json.NewEncoder(d.in).Encode(ask); err != nil {
@@ -106,7 +105,7 @@ func (d *tsDoor) Do(_ context.Context, in conformance.Request) (conformance.Answ
 	}
 	line, err := d.out.ReadBytes('\n')
 	if err != nil {
-		return conformance.Answer{}, fmt.Errorf("Node has ended: %w", err) //nolint:staticcheck // a name
+		return conformance.Answer{}, fmt.Errorf("Node has ended: %w", err)
 	}
 	var got struct {
 		Status  int
@@ -116,7 +115,7 @@ func (d *tsDoor) Do(_ context.Context, in conformance.Request) (conformance.Answ
 		Broken  string
 	}
 	if err := json.Unmarshal(line, &got); err != nil {
-		return conformance.Answer{}, fmt.Errorf("Node says %q: %w", line, err) //nolint:staticcheck // a name
+		return conformance.Answer{}, fmt.Errorf("Node says %q: %w", line, err)
 	}
 	switch {
 	case got.Missing:

@@ -186,19 +186,15 @@ func (c *Contract) Knows(cases []Case) error {
 	return nil
 }
 
-// Parameters names what an operation takes in its path, in that order, and in its query.
-func (c *Contract) Parameters(id string) (path, query []string) {
-	op := c.operations[id]
-	if op == nil {
-		return nil, nil
-	}
-	for _, p := range op.parameters {
-		switch p.Value.In {
-		case openapi3.ParameterInPath:
-			path = append(path, p.Value.Name)
-		case openapi3.ParameterInQuery:
-			query = append(query, p.Value.Name)
+// Parameters names what an operation takes in its path, in that order, or in its query.
+func (c *Contract) Parameters(id, in string) []string {
+	var names []string
+	if op := c.operations[id]; op != nil {
+		for _, p := range op.parameters {
+			if p.Value.In == in {
+				names = append(names, p.Value.Name)
+			}
 		}
 	}
-	return path, query
+	return names
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -269,14 +270,14 @@ func (w *world) tidy(ctx context.Context) error {
 		}
 		delete(w.keys, c)
 	}
-	return errors.Join(faults...)
+	return first(faults)
 }
 
 // end takes the world away.
 func (w *world) end(ctx context.Context) error {
 	var faults []error
 	if w.catalogue != nil {
-		faults = append(faults, w.restore(ctx))
+		faults = append(faults, w.restore(ctx), w.find(ctx))
 	}
 	for _, id := range w.accounts {
 		path := map[string]string{"account_id": id}
@@ -290,7 +291,53 @@ func (w *world) end(ctx context.Context) error {
 			faults = append(faults, err)
 		}
 	}
-	return errors.Join(faults...)
+	return first(faults)
+}
+
+// find adds what was made without an answer, as where the run was interrupted.
+func (w *world) find(ctx context.Context) error {
+	query := map[string]string{"search": w.run}
+	for {
+		a, err := w.http.Do(ctx, Request{Operation: "AccountList", Query: query, As: w.keeper})
+		var page struct {
+			Accounts   []struct{ ID, Handle string }
+			NextCursor string `json:"next_cursor"`
+		}
+		if err != nil || a.Status != 200 || json.Unmarshal(a.Body, &page) != nil {
+			return cmp.Or(err, fmt.Errorf("AccountList answers %d", a.Status))
+		}
+		for _, account := range page.Accounts {
+			if !slices.Contains(w.accounts, account.ID) && account.Handle != w.run+"-first" { // who is the keeper
+				w.accounts = append(w.accounts, account.ID)
+			}
+		}
+		if query["cursor"] = page.NextCursor; page.NextCursor == "" {
+			break
+		}
+	}
+	got, _, err := w.ask(ctx, w.keeper, "RoleList", nil, nil)
+	roles, _ := got["roles"].([]any)
+	for _, r := range roles {
+		role, _ := r.(map[string]any)
+		name, _ := role["name"].(string)
+		id, _ := role["id"].(string)
+		if strings.HasPrefix(name, w.run) && !slices.Contains(w.roles, id) {
+			w.roles = append(w.roles, id)
+		}
+	}
+	return err
+}
+
+// first is the first of several errors, since the others are mostly of the same cause.
+func first(faults []error) error {
+	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
+	switch len(faults) {
+	case 0:
+		return nil
+	case 1:
+		return faults[0]
+	}
+	return fmt.Errorf("%w, and %d more", faults[0], len(faults)-1)
 }
 
 // catalogue is what a catalogue consists of.
