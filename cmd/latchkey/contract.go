@@ -152,9 +152,16 @@ func (c contractTestCmd) test(ctx context.Context, v *visit, config conformance.
 		return failed(exitFailure, "the test has not ended as it should: %s", oneLine(err))
 	}
 	if n := report.Count()[conformance.Failed]; n > 0 {
-		return failed(exitFailure, "%s does not keep the contract: %d cases failed", v.url, n)
+		return failed(exitFailure, "%s does not keep the contract: %s failed", v.url, cases(n))
 	}
 	return nil
+}
+
+func cases(n int) string {
+	if n == 1 {
+		return "1 case"
+	}
+	return fmt.Sprint(n, " cases")
 }
 
 func but(err error) string {

@@ -53,6 +53,12 @@ func TestContractTestThatCannotBegin(t *testing.T) {
 	wantNothingLeft(t, p)
 }
 
+// The page about it is true, letter by letter.
+func TestContractTestPage(t *testing.T) {
+	t.Parallel()
+	runTranscript(t, "../../docs/contract-tests.md", serve(t))
+}
+
 // A new server is tested with its set-up code alone, and JUnit's form is one that can be read back.
 func TestContractTestOfANewServer(t *testing.T) {
 	t.Parallel()
