@@ -113,9 +113,12 @@ func inOrder(cases []Case) ([]Case, []Case) {
 
 type runner struct {
 	Config
-	world *world
-	begun int // cases
+	world      *world
+	begun      int // cases
+	unanswered int // requests, the last ones in a row
 }
+
+const unansweredMost = 3 // then nobody is there any more
 
 func (r *runner) all(ctx context.Context, cases []Case) []Result {
 	var all []Result
@@ -160,6 +163,8 @@ func (r *runner) whyNot(ctx context.Context, c Case) string {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted
+	case r.unanswered >= unansweredMost:
+		return "the server does not answer any more"
 	case r.Only != nil && !c.called(r.Only):
 		return "left out by --only"
 	case r.Skip != nil && c.called(r.Skip):
@@ -242,8 +247,10 @@ func (r *runner) step(ctx context.Context, s Step, known variables, sessions map
 		a, err := r.Door.Do(ctx, in)
 		var faults []string
 		if err != nil {
+			r.unanswered++
 			faults = []string{"there is no answer: " + err.Error()}
 		} else {
+			r.unanswered = 0
 			r.world.note(s.Operation, in.As, a)
 			faults = r.judge(op, s, a, known)
 		}
