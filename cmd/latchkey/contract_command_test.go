@@ -13,7 +13,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	latchkey "github.com/latchkey-dev/latchkey/sdk/go"
+	"github.com/latchkey-dev/latchkey/sdk/go/api"
 )
 
 // Before a contract test begins, everything that stands against it is told on one line.
@@ -126,6 +129,28 @@ not run, …: left out by --only
 		}
 	}
 	wantNothingLeft(t, p)
+}
+
+// A catalogue that was replaced is given back as it was.
+func TestContractTestGivesTheCatalogueBack(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "LATCHKEY_DATA_DIR="+seeded(t))
+	ada := p.ada()
+	was, err := ada.PermissionCatalogueUpdate(t.Context(), 0, latchkey.PermissionCatalogueInput{Flat: []string{"MINE"},
+		Resources: []api.CatalogueResource{{Name: "x", Title: new("X"), Paths: []string{"/x"}, Access: []api.AccessLevel{"read"}}},
+		Routes:    []api.CatalogueRoute{{Method: "POST", Path: "/x", Credits: new(int64(3))}}})
+	check(t, err)
+	got := runs(t, t.TempDir(), adaPassword, "contract-test", "--base-url", p.url, "--as", "ada", "--change-catalogue", "--only", "^PermissionCatalogueUpdate 200: a route")
+	got.want(t, "a route", 0, "…\n…1 passed, 0 failed, …not run\n…\n", "…\n")
+	is, err := ada.PermissionCatalogueGet(t.Context())
+	check(t, err)
+	if is.Version < was.Version+2 {
+		t.Errorf("it was not replaced: version %d after %d", is.Version, was.Version)
+	}
+	was.Version, was.UpdatedAt = is.Version, is.UpdatedAt
+	if diff := cmp.Diff(was, is); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Whoever interrupts a test leaves nothing behind either.
