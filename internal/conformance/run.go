@@ -165,6 +165,7 @@ func (r *runner) whyNot(ctx context.Context, c Case) string {
 		return interrupted
 	case r.unanswered >= unansweredMost:
 		return "the server does not answer any more"
+	case slices.Contains(c.Needs, needsSetupCode): // or there would be nobody for the others
 	case r.Only != nil && !c.called(r.Only):
 		return "left out by --only"
 	case r.Skip != nil && c.called(r.Skip):
