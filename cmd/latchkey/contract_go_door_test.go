@@ -112,7 +112,7 @@ func (g goDoor) Do(ctx context.Context, in conformance.Request) (conformance.Ans
 		return conformance.Answer{}, err
 	}
 	got, err := call.do(ctx, client, in)
-	a := conformance.Answer{Lacks: call.lacks}
+	a := conformance.Answer{Lacks: call.lacks, Silent: err == nil && got == nil}
 	for _, c := range jar.Cookies(at) {
 		if begun := c.Name + "=" + c.Value; begun != in.As.Session {
 			a.Session = begun

@@ -161,7 +161,8 @@ func (s Step) spread() []Step {
 	pair := *node(map[string]string{"identifier": handle, "token": "$password"})
 	steps := []Step{{As: "admin", Operation: "AccountCreate", Body: pair, Want: Want{Status: 200}, Save: map[string]string{s.Person: "id"}}}
 	if s.Role != "" {
-		steps = append(steps, Step{As: "admin", Operation: "AccountAddRole", Path: map[string]string{"handle": handle, "role_id": "$" + s.Role + "_role"}, Want: Want{Status: 200}})
+		path := map[string]string{"handle": handle, "role_id": "$" + s.Role + "_role"}
+		steps = append(steps, Step{As: "admin", Operation: "AccountAddRole", Path: path, Want: Want{Status: 200}})
 	}
 	return append(steps, Step{As: "nobody", Operation: "AuthPasswordSignin", Body: pair, Want: Want{Status: 200}, Session: s.Person})
 }

@@ -242,7 +242,7 @@ func node(v any) *yaml.Node {
 }
 
 func with(body yaml.Node, name, value string) *yaml.Node {
-	body.Content = append(slices.Clone(body.Content), &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value})
+	body.Content = append(slices.Clone(body.Content), node(name), node(value))
 	return &body
 }
 

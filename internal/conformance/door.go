@@ -48,10 +48,11 @@ type Credential struct {
 type Answer struct {
 	Status  int         // 0: a success, and the client does not say which
 	Header  http.Header // as the client shows it
-	Body    []byte      // JSON; nil: there is none, or the client does not show it
+	Body    []byte      // JSON; nil: there is none
 	Session string      // a session that begins: its cookie, name and value
 	Wire    bool        // the answer is here as it was sent, so that it can be held against the contract
 	Lacks   []string    // members of the body that the client keeps to itself
+	Silent  bool        // the client keeps all of it to itself, and says only that the call succeeded
 }
 
 const maxAnswer = 16 << 20 // bytes

@@ -60,7 +60,7 @@ type Result struct {
 }
 
 // patienceForTidying bounds what is done after the run was told to stop.
-const patienceForTidying = 30 * time.Second
+const patienceForTidying = 2 * time.Minute
 
 // Run runs all cases, one after the other. The error is about the world: it could not be made, or not taken away again; it may come
 // with a report. When ctx ends, the rest is not run, and the world is taken away all the same.
@@ -131,7 +131,7 @@ func (r *runner) all(ctx context.Context, cases []Case) []Result {
 		switch {
 		case ctx.Err() != nil && result.Outcome != Passed:
 			result.Outcome, result.Reason = NotRun, interrupted
-		case result.Outcome == Failed:
+		case result.Outcome == Failed && r.unanswered == 0:
 			r.world.mend(ctx)
 		}
 		result.Took = r.Now().Sub(started)

@@ -24,9 +24,8 @@ type world struct {
 	secrets  []string  // of everybody here: never to be answered again, nor printed
 
 	instance struct {
-		Signup      string `json:"signup"`
-		PasswordMin int    `json:"password_min"`
-		AccessKeys  struct {
+		Signup     string `json:"signup"`
+		AccessKeys struct {
 			Most           int  `json:"most"`
 			ExpiryRequired bool `json:"expiry_required"`
 		} `json:"access_keys"`
@@ -34,9 +33,11 @@ type world struct {
 	catalogue json.RawMessage // as it was
 	version   int64           // of what the run has put in its place
 
-	keys            map[Credential][]string // by whoever made them
-	roles, accounts []string                // to be taken away, as the keys are
+	keys map[Credential][]string // that cases have made, by who has made them
 }
+
+// neverWas has the shape and the checksum of a key, and is the example in the contract.
+const neverWas = "akpat_OtZxRtj2W3TKDpxX_yWbwYZKhq0kCGMania8S3I20f1lEcBF1G73g497iVsr4KYwIo"
 
 // person is an account of the world, with the role that it has.
 type person struct {
@@ -63,8 +64,9 @@ func newWorld(h *HTTP, keeper Credential, chance io.Reader, now func() time.Time
 	for i, b := range random {
 		random[i] = letters[int(b)%len(letters)]
 	}
-	w := &world{http: h, keeper: keeper, now: now, run: "ct-" + string(random[:8]), password: string(random[8:]), known: variables{}, keys: map[Credential][]string{}}
-	w.actors = map[string]Credential{"nobody": {}, "wrong-key": {Key: "lkpat_" + string(random[:16])}, "wrong-session": {}}
+	w := &world{http: h, keeper: keeper, now: now, run: "ct-" + string(random[:8]), password: string(random[8:]),
+		known: variables{}, keys: map[Credential][]string{}}
+	w.actors = map[string]Credential{"nobody": {}, "wrong-key": {Key: neverWas}, "wrong-session": {}}
 	w.known["run"], w.known["chance"], w.known["password"] = w.run, string(random[:8]), w.password
 	w.secrets = append(w.secrets, w.password)
 	return w, nil
@@ -104,10 +106,6 @@ func (w *world) note(operation string, as Credential, a Answer) {
 		w.version = made.Version
 	case "AccessKeyCreate":
 		w.keys[as] = append(w.keys[as], made.ID)
-	case "RoleCreate":
-		w.roles = append(w.roles, made.ID)
-	case "AccountCreate", "AuthPasswordSignup":
-		w.accounts = append(w.accounts, made.ID)
 	}
 }
 
@@ -236,7 +234,8 @@ func (w *world) key(ctx context.Context, owner, name string) error {
 
 // credentials makes those that are not in order.
 func (w *world) credentials(ctx context.Context) error {
-	if _, _, err := w.ask(ctx, w.keeper, "AccountRemoveRole", map[string]string{"handle": w.run + "-orphan", "role_id": fmt.Sprint(w.known["orphan_role"])}, nil); err != nil {
+	orphaned := map[string]string{"handle": w.run + "-orphan", "role_id": fmt.Sprint(w.known["orphan_role"])}
+	if _, _, err := w.ask(ctx, w.keeper, "AccountRemoveRole", orphaned, nil); err != nil {
 		return err
 	}
 	if err := w.key(ctx, "member", "dead-key"); err != nil {
@@ -276,29 +275,37 @@ func (w *world) tidy(ctx context.Context) error {
 	return first(faults)
 }
 
-// end takes the world away.
+// end takes the world away: everything by whose name it is of this run, and nothing else, whatever the server has answered before.
 func (w *world) end(ctx context.Context) error {
-	var faults []error
-	if w.catalogue != nil {
-		faults = append(faults, w.restore(ctx), w.find(ctx))
+	if w.catalogue == nil {
+		return nil // the world was not begun
 	}
-	for _, id := range w.accounts {
-		path := map[string]string{"account_id": id}
+	faults := []error{w.restore(ctx)}
+	accounts, err := w.accounts(ctx)
+	faults = append(faults, err)
+	for _, id := range accounts {
 		_, _, err := w.ask(ctx, w.keeper, "AdminAccessKeyRevokeAll", nil, map[string]any{"account": id, "reason": "end of a contract test"})
-		_, _, err2 := w.ask(ctx, w.keeper, "AccountSuspend", path, nil)
+		_, _, err2 := w.ask(ctx, w.keeper, "AccountSuspend", map[string]string{"account_id": id}, nil)
 		faults = append(faults, err, err2)
 	}
-	for _, id := range w.roles {
-		_, a, err := w.ask(ctx, w.keeper, "RoleDelete", map[string]string{"role_id": id}, nil)
-		if a.Status != 404 { // a case was there before
+	got, _, err := w.ask(ctx, w.keeper, "RoleList", nil, nil)
+	faults = append(faults, err)
+	roles, _ := got["roles"].([]any)
+	for _, r := range roles {
+		role, _ := r.(map[string]any)
+		name, _ := role["name"].(string)
+		id, _ := role["id"].(string)
+		if strings.HasPrefix(name, w.run) && id != "" {
+			_, _, err := w.ask(ctx, w.keeper, "RoleDelete", map[string]string{"role_id": id}, nil)
 			faults = append(faults, err)
 		}
 	}
 	return first(faults)
 }
 
-// find adds what was made without an answer, as where the run was interrupted.
-func (w *world) find(ctx context.Context) error {
+// accounts finds those of the run, but for the keeper of a new server.
+func (w *world) accounts(ctx context.Context) ([]string, error) {
+	var ids []string
 	query := map[string]string{"search": w.run}
 	for {
 		a, err := w.http.Do(ctx, Request{Operation: "AccountList", Query: query, As: w.keeper})
@@ -307,28 +314,17 @@ func (w *world) find(ctx context.Context) error {
 			NextCursor string `json:"next_cursor"`
 		}
 		if err != nil || a.Status != 200 || json.Unmarshal(a.Body, &page) != nil {
-			return cmp.Or(err, fmt.Errorf("AccountList answers %d", a.Status))
+			return ids, cmp.Or(err, fmt.Errorf("AccountList answers %d", a.Status))
 		}
 		for _, account := range page.Accounts {
-			if !slices.Contains(w.accounts, account.ID) && account.Handle != w.run+"-first" { // who is the keeper
-				w.accounts = append(w.accounts, account.ID)
+			if strings.HasPrefix(account.Handle, w.run+"-") && account.Handle != w.run+"-first" && account.ID != "" {
+				ids = append(ids, account.ID)
 			}
 		}
 		if query["cursor"] = page.NextCursor; page.NextCursor == "" {
-			break
+			return ids, nil
 		}
 	}
-	got, _, err := w.ask(ctx, w.keeper, "RoleList", nil, nil)
-	roles, _ := got["roles"].([]any)
-	for _, r := range roles {
-		role, _ := r.(map[string]any)
-		name, _ := role["name"].(string)
-		id, _ := role["id"].(string)
-		if strings.HasPrefix(name, w.run) && !slices.Contains(w.roles, id) {
-			w.roles = append(w.roles, id)
-		}
-	}
-	return err
 }
 
 // first is the first of several errors, since the others are mostly of the same cause.
