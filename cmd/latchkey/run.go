@@ -26,22 +26,23 @@ const (
 
 // cli is the command line. Settings stand at the top, so that every command reads them alike.
 type cli struct {
-	Config    config       `embed:"" group:"Settings"`
-	Serve     struct{}     `cmd:"" help:"Run the service."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
-	Cluster   clusterCmd   `cmd:"" help:"Show or set what all instances on one database agree on."`
-	Login     loginCmd     `cmd:"" group:"asking" help:"Sign in to an instance; the commands after it use the session."`
-	Logout    logoutCmd    `cmd:"" group:"asking" help:"End the session."`
-	Whoami    whoamiCmd    `cmd:"" group:"asking" help:"Show who is signed in, and where."`
-	Keys      keysCmd      `cmd:"" group:"asking" help:"Make, show, change and revoke access keys."`
-	Verify    verifyCmd    `cmd:"" group:"asking" help:"Say whether somebody's key is good. The exit code is 1 if it is not."`
-	Audit     auditCmd     `cmd:"" group:"asking" help:"Show what was done, newest first."`
-	Accounts  accountsCmd  `cmd:"" group:"asking" help:"Make, show, stop and bound accounts."`
-	Roles     rolesCmd     `cmd:"" group:"asking" help:"Make, show and change roles, and who holds them."`
-	Catalogue catalogueCmd `cmd:"" group:"asking" help:"Describe the API that keys open."`
-	Doctor    doctorCmd    `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
-	Show      struct{}     `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
-	Version   struct{}     `cmd:"" help:"Print the version."`
+	Config    config          `embed:"" group:"Settings"`
+	Serve     struct{}        `cmd:"" help:"Run the service."`
+	Migrate   migrateCmd      `cmd:"" help:"Bring the database schema up to date, or to a version. The embedded database does this by itself."`
+	Cluster   clusterCmd      `cmd:"" help:"Show or set what all instances on one database agree on."`
+	Login     loginCmd        `cmd:"" group:"asking" help:"Sign in to an instance; the commands after it use the session."`
+	Logout    logoutCmd       `cmd:"" group:"asking" help:"End the session."`
+	Whoami    whoamiCmd       `cmd:"" group:"asking" help:"Show who is signed in, and where."`
+	Keys      keysCmd         `cmd:"" group:"asking" help:"Make, show, change and revoke access keys."`
+	Verify    verifyCmd       `cmd:"" group:"asking" help:"Say whether somebody's key is good. The exit code is 1 if it is not."`
+	Audit     auditCmd        `cmd:"" group:"asking" help:"Show what was done, newest first."`
+	Accounts  accountsCmd     `cmd:"" group:"asking" help:"Make, show, stop and bound accounts."`
+	Roles     rolesCmd        `cmd:"" group:"asking" help:"Make, show and change roles, and who holds them."`
+	Catalogue catalogueCmd    `cmd:"" group:"asking" help:"Describe the API that keys open."`
+	Contract  contractTestCmd `cmd:"" name:"contract-test" group:"asking" help:"Test whether a server keeps the contract: every operation, every status."`
+	Doctor    doctorCmd       `cmd:"" help:"Ask a running instance how it is, and say what to do about it."`
+	Show      struct{}        `cmd:"" name:"config" help:"Print the effective settings, secrets hidden."`
+	Version   struct{}        `cmd:"" help:"Print the version."`
 
 	Completion completionCmd `cmd:"" help:"Print a script that completes commands and flags in a shell."`
 }
