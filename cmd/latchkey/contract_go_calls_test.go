@@ -44,8 +44,11 @@ var goCalls = map[string]goCall{
 		return listOf("accounts", c.AccountList(ctx, in.Query["search"]))
 	}},
 	"AdminAccountGet": {do: onAccount(client.AdminAccountGet)},
-	"AccountSuspend":  {do: onAccount(client.AccountSuspend)},
-	"AccountRestore":  {do: onAccount(client.AccountRestore)},
+	"AccountPasswordReset": {takes: &api.PasswordReset{}, do: func(ctx ctxt, c client, in request) (any, error) {
+		return gave(c.AccountPasswordReset(ctx, in.Path["account_id"], body[api.PasswordReset](in).Token))
+	}},
+	"AccountSuspend": {do: onAccount(client.AccountSuspend)},
+	"AccountRestore": {do: onAccount(client.AccountRestore)},
 	"AccountAddRole": {do: func(ctx ctxt, c client, in request) (any, error) {
 		return gave(c.AccountAddRole(ctx, in.Path["handle"], in.Path["role_id"]))
 	}},
