@@ -1,37 +1,22 @@
 // Package console serves the console: the pages that a browser shows at this address.
 //
 // It has no endpoint of its own and knows nothing but its files, which are built from web/ and are part of the program;
-// whatever they show of an instance comes from the public API. Every answer forbids what the files do not need: scripts,
-// styles and requests are this origin's own, nothing is inline, and no string becomes markup.
+// whatever they show of an instance comes from the public API. What the pages may do is as narrow as internal/static has it.
 package console
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
-	"path"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/latchkey-dev/latchkey/internal/static"
 )
 
 //go:embed all:dist
 var built embed.FS
-
-// policy is the Content-Security-Policy of every file.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-
-// kinds are the media types of what is built, on every machine.
-var kinds = map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
-	".svg": "image/svg+xml", ".md": "text/plain; charset=utf-8"}
 
 // screens are the addresses that the console itself tells apart.
 var screens = []string{"/", "/setup", "/sign-in", "/settings", "/settings/*", "/admin", "/admin/*"}
@@ -46,68 +31,22 @@ func Register(e *echo.Echo) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := fs.ReadFile(dist, name)
-		if err != nil {
-			return fmt.Errorf("read %s of the built console: %w", name, err)
+		cache := static.AskAgain
+		if strings.HasPrefix(name, "assets/") { // their names change with their content
+			cache = static.Forever
 		}
-		f, err := newFile(name, content)
+		file, err := static.Open(dist, name, cache, nil)
 		if err != nil {
-			return fmt.Errorf("pack %s of the built console: %w", name, err)
+			return fmt.Errorf("open the built console: %w", err)
 		}
 		addresses := []string{"/" + name}
 		if name == "index.html" {
 			addresses = screens
 		}
 		for _, address := range addresses {
-			e.GET(address, f.serve)
-			e.HEAD(address, f.serve)
+			e.GET(address, echo.WrapHandler(file))
+			e.HEAD(address, echo.WrapHandler(file))
 		}
 		return nil
 	})
-}
-
-// file is a built file, packed once for those who take it so.
-type file struct {
-	kind, cache, tag string
-	plain, packed    []byte
-}
-
-func newFile(name string, content []byte) (*file, error) {
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(content); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(content)
-	f := &file{kind: kinds[path.Ext(name)], cache: "no-cache", tag: base64.RawURLEncoding.EncodeToString(sum[:12]), plain: content, packed: packed.Bytes()}
-	if strings.HasPrefix(name, "assets/") { // their names change with their content
-		f.cache = "public, max-age=31536000, immutable"
-	}
-	if f.kind == "" {
-		return nil, errors.New("nobody has said what kind of file this is")
-	}
-	return f, nil
-}
-
-func (f *file) serve(c echo.Context) error {
-	h := c.Response().Header()
-	h.Set("Content-Type", f.kind)
-	h.Set("Cache-Control", f.cache)
-	h.Set("Content-Security-Policy", policy)
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Add("Vary", "Accept-Encoding")
-	content, tag := f.plain, f.tag
-	if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
-		content, tag = f.packed, f.tag+"-gzip"
-		h.Set("Content-Encoding", "gzip")
-	}
-	h.Set("ETag", `"`+tag+`"`)
-	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(content))
-	return nil
 }
