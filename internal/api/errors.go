@@ -24,6 +24,7 @@ func (s *Server) answerError(err error, c echo.Context) {
 		return
 	}
 	p := problemOf(err)
+	c.Response().Header().Set("Link", "</docs/errors/"+string(p.Code)+`/>; rel="help"`) // RFC 8288; a gateway's client would look for it at another origin
 	writeProblem(c, p, problem.Lookup(p.Code).Status)
 }
 

@@ -159,6 +159,9 @@ func TestEveryCodeOnTheWire(t *testing.T) {
 		if (resp.Header.Get("Retry-After") != "") != (kind.Status == 429 || kind.Status == 503) || (resp.Header.Get("WWW-Authenticate") != "") != (kind.Status == 401) {
 			t.Errorf("%s: headers %v", code, resp.Header)
 		}
+		if got := resp.Header.Values("Link"); len(got) != 1 || got[0] != "</docs/errors/"+string(code)+`/>; rel="help"` {
+			t.Errorf("%s: Link %q", code, got)
+		}
 	}
 }
 

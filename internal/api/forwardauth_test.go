@@ -227,6 +227,9 @@ func TestEveryFaultInTheWordsOfGateways(t *testing.T) {
 			if (a.header.Get("WWW-Authenticate") != "") != (want == 401 || say == "permission_denied") || (a.header.Get("Retry-After") != "") != (want == 503 || want == 429) {
 				t.Errorf("%s: %v", say, a.header)
 			}
+			if a.header.Get("Link") != "" { // a gateway passes it on to who would follow it to another origin
+				t.Errorf("%s: %v", say, a.header)
+			}
 			m.becomes(func() error { return nil })
 			program.get(forwardAuthPath).want(200)
 		}
