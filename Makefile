@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # go uses every core by itself, and two installations at once would get in each other's way
-.PHONY: help run test check gen build bench prove prove-model prove-mutants screenshots setup clean
+.PHONY: help run test check gen docs build bench prove prove-model prove-mutants screenshots setup clean
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 
@@ -26,10 +26,15 @@ check: ## lint the code and the contract, and see that nothing generated is stal
 	@scripts/need-node
 	@scripts/check
 
-gen: ## write the generated code, db/schema.sql and the built console anew
+gen: ## write the generated code, db/schema.sql, the built console and the built documentation anew
 	@scripts/need-postgres
 	@scripts/need-node
 	@scripts/gen
+
+docs: ## build the documentation, which the service shows at /docs/
+	@scripts/need-node
+	@scripts/npm-ci docs/site && npm run --prefix docs/site --silent build
+	@echo "The pages are in internal/docs/dist/: open its index.html."
 
 build: ## build bin/latchkey, a static program
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/latchkey ./cmd/latchkey
@@ -66,4 +71,4 @@ setup: ## install what the other targets need, where that is possible
 	@scripts/need-shells
 
 clean: ## remove what was built and downloaded into this tree
-	rm -rf bin tools/node_modules web/node_modules sdk/typescript/node_modules sdk/typescript/dist
+	rm -rf bin tools/node_modules web/node_modules docs/site/node_modules sdk/typescript/node_modules sdk/typescript/dist

@@ -30,6 +30,7 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/catalogue"
 	"github.com/latchkey-dev/latchkey/internal/changefeed"
 	"github.com/latchkey-dev/latchkey/internal/console"
+	"github.com/latchkey-dev/latchkey/internal/docs"
 	"github.com/latchkey-dev/latchkey/internal/postgres"
 	"github.com/latchkey-dev/latchkey/internal/postgres/embedded"
 	"github.com/latchkey-dev/latchkey/internal/problem"
@@ -137,7 +138,7 @@ func serve(ctx context.Context, c config, log *slog.Logger, stdout io.Writer) er
 	if err != nil {
 		return err
 	}
-	if err := console.Register(e); err != nil {
+	if err := errors.Join(console.Register(e), docs.Register(e)); err != nil {
 		return err
 	}
 
