@@ -19,5 +19,5 @@ export default defineConfig({
     license: { fileName: "licenses.md" },
   },
   // "npm run dev" shows the console with a running service behind it.
-  server: { proxy: { "/api": { target: service }, "/readyz": { target: service } } },
+  server: { proxy: { "/api": { target: service }, "/readyz": { target: service }, "/docs": { target: service } } },
 });

@@ -255,3 +255,30 @@ func TestLinksOfTheSources(t *testing.T) {
 		t.Errorf("there are %d links", links)
 	}
 }
+
+var consoleLink = regexp.MustCompile(`\b(?:docs|page)="([^"]+)"`)
+
+// Where the console says "Read more" there is more to read.
+func TestLinksOfTheConsole(t *testing.T) {
+	t.Parallel()
+	s := built(t)
+	found := 0
+	err := filepath.WalkDir(filepath.Join(top, "web/src"), func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".tsx" {
+			return err
+		}
+		content, err := os.ReadFile(name)
+		for _, m := range consoleLink.FindAllSubmatch(content, -1) {
+			found++
+			address, part, _ := strings.Cut(string(m[1]), "#")
+			ids, ok := s.parts[address+page]
+			if !ok || part != "" && !ids[part] {
+				t.Errorf("%s: /docs/%s is not there", name, m[1])
+			}
+		}
+		return err
+	})
+	if err != nil || found < 15 {
+		t.Errorf("the console has %d links to the documentation: %v", found, err)
+	}
+}

@@ -47,7 +47,7 @@ export default function AdminAccessKeys() {
     <Page
       title="All keys"
       lead="The access keys of every account, newest first."
-      docs="incidents.md"
+      docs="incidents/"
       actions={
         <Button kind="danger" onClick={() => setMany(true)}>
           Revoke many…

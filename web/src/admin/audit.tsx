@@ -19,7 +19,7 @@ export default function Audit() {
   const loaded = useMemo(() => query.data?.pages.flatMap((p) => p.events) ?? [], [query.data]);
   const { names, handle } = useNames(loaded);
   return (
-    <Page title="Audit log" lead="What anyone did, newest first. Events are only ever added." docs="incidents.md" actions={<Export filter={filter} handle={handle} />}>
+    <Page title="Audit log" lead="What anyone did, newest first. Events are only ever added." docs="incidents/" actions={<Export filter={filter} handle={handle} />}>
       <AuditFilters filter={filter} set={set} clear={clear} />
       <Pages
         query={query}

@@ -26,7 +26,7 @@ export default function Health() {
     retry: false, // it is asked again anyway
   });
   return (
-    <Page title="Health" lead="How fresh the memory of each instance is, and how long revocations take to hold on all of them. Renewed every two seconds." docs="revocation.md">
+    <Page title="Health" lead="How fresh the memory of each instance is, and how long revocations take to hold on all of them. Renewed every two seconds." docs="revocation/">
       {query.data ? (
         <>
           {query.isError && <Old since={query.dataUpdatedAt} error={query.error} onRetry={() => void query.refetch()} />}
@@ -92,7 +92,7 @@ function Verdict({ health, old }: { health: InstanceHealth; old: boolean }) {
           ))}
         </ul>
         <p>
-          <Docs page="operations.md">What to do about it</Docs>
+          <Docs page="operations/">What to do about it</Docs>
         </p>
       </div>
     );
@@ -161,8 +161,8 @@ function Parts({ health: h }: { health: InstanceHealth }) {
       <Section title="Metrics" lead="These and more are metrics for Prometheus, on a listener of their own.">
         <p>
           Every instance serves <code>/metrics</code> at <code>LATCHKEY_METRICS_LISTEN</code>; alert on <code>latchkey_lease_age_seconds</code> above the length of the lease
-          and on <code>latchkey_revocation_violation_total</code> above 0. <Docs page="operations.md">Operations</Docs>{" "}
-          <Docs page="revocation.md#what-to-watch">What to watch</Docs>
+          and on <code>latchkey_revocation_violation_total</code> above 0. <Docs page="operations/">Operations</Docs>{" "}
+          <Docs page="revocation/#what-to-watch">What to watch</Docs>
         </p>
       </Section>
     </>

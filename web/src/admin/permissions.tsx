@@ -25,7 +25,7 @@ import "./permissions.css";
 export default function Permissions() {
   const query = useQuery(catalogueQuery);
   return (
-    <Page title="Permissions" lead="The catalogue describes the API that keys open: what access can be given to, and what its requests take." docs="permissions.md#the-catalogue">
+    <Page title="Permissions" lead="The catalogue describes the API that keys open: what access can be given to, and what its requests take." docs="permissions/#the-catalogue">
       <Shown query={query}>{(data) => <CatalogueEditor catalogue={data} />}</Shown>
     </Page>
   );

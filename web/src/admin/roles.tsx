@@ -25,7 +25,7 @@ export default function Roles() {
     <Page
       title="Roles"
       lead="An account may do what its roles give together."
-      docs="permissions.md"
+      docs="permissions/"
       actions={
         <Button kind="primary" onClick={() => setEdited("new")}>
           Create role

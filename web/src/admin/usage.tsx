@@ -26,7 +26,7 @@ export function Usage({ account }: { account: Account }) {
       title="Usage and limits"
       lead={
         <>
-          What all keys of the account use together. <Docs page="usage.md" />
+          What all keys of the account use together. <Docs page="usage/" />
         </>
       }
       actions={!changing && query.data && <Button onClick={() => setChanging(true)}>Change limits</Button>}

@@ -32,7 +32,7 @@ export function Caps({ shown, onEdit }: { shown: AccessKey; onEdit?: () => void 
         <>
           What this key may use at the most {window ? windows[window.unit] : "in each window"}, whatever your account has left.{" "}
           {window?.end && `The window ends on ${moment(window.end)}. `}
-          <Docs page="usage.md" />
+          <Docs page="usage/" />
         </>
       }
       actions={onEdit && <Button className="small" onClick={onEdit}>Change caps</Button>}

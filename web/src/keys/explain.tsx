@@ -27,7 +27,7 @@ export function TryIt({ id }: { id: string }) {
       title="Try it"
       lead={
         <>
-          Ask what would be decided for this key, and why. It needs no secret, spends and counts nothing, and does not look at quotas and credits. <Docs page="permissions.md" />
+          Ask what would be decided for this key, and why. It needs no secret, spends and counts nothing, and does not look at quotas and credits. <Docs page="permissions/" />
         </>
       }
     >

@@ -34,7 +34,7 @@ export function PermissionsField({ value, chosen, onChange }: { value: "same" | 
         {words(value === "same" ? null : chosen)}
       </p>
       <p>
-        <Docs page="permissions.md">How permissions work</Docs>
+        <Docs page="permissions/">How permissions work</Docs>
       </p>
     </Fieldset>
   );
@@ -123,7 +123,7 @@ export function CapsField({ value, window, onChange }: { value: Caps; window: st
   return (
     <div className="caps">
       <p className="hint">
-        What the key may use {window}, of what your account may. An empty field is no limit of its own. <Docs page="usage.md">How limits work</Docs>
+        What the key may use {window}, of what your account may. An empty field is no limit of its own. <Docs page="usage/">How limits work</Docs>
       </p>
       <div className="row">
         {caps.map((c) => (

@@ -84,7 +84,7 @@ function Before({ keys, reason, revoke, onReason, onClose }: {
     >
       <p>
         This is for when a secret may have got into the wrong hands and you do not know which. <strong>{keys.length === 1 ? "1 key stops" : `${many} stop`} working at once, on every node, for good.</strong> Whatever uses{" "}
-        {keys.length === 1 ? "it" : "them"} stops until it has a new one. <Docs page="incidents.md">What to do in an incident</Docs>
+        {keys.length === 1 ? "it" : "them"} stops until it has a new one. <Docs page="incidents/">What to do in an incident</Docs>
       </p>
       <div className="names" tabIndex={0} role="region" aria-label={`The ${many}`}>
         <ul>

@@ -100,7 +100,7 @@ export function AccessKeys() {
     </div>
   );
   return (
-    <Page title="Access keys" lead="A key lets a program sign in as you." docs="permissions.md" actions={actions}>
+    <Page title="Access keys" lead="A key lets a program sign in as you." docs="permissions/" actions={actions}>
       <List
         list={list}
         filter={filter}

@@ -45,7 +45,7 @@ export function Regenerate({ shown, onClose }: { shown: AccessKey; onClose: () =
       onClose={() => !change.busy && onClose()}
       dismissible={false}
       title="Give the key a new secret"
-      description={<>The key keeps its name, permissions, caps and history. You see the new secret once. <Docs page="incidents.md" /></>}
+      description={<>The key keeps its name, permissions, caps and history. You see the new secret once. <Docs page="incidents/" /></>}
     >
       <form
         className="form"

@@ -83,7 +83,7 @@ export function RevocationState({ shown, revocation }: { shown: AccessKey; revoc
           <div className="notice warn">
             <p>
               <strong>Revoking: it is not sure yet that every node refuses the key.</strong> It stays so until that is certain, and this page looks again by itself. A node
-              that cannot be reached refuses everything once its lease has ended. <Docs page="revocation.md" />
+              that cannot be reached refuses everything once its lease has ended. <Docs page="revocation/" />
             </p>
             <p>
               <Button busy={busy} onClick={() => void ask()}>

@@ -46,7 +46,7 @@ export function UsageOf({ id }: { id: string }) {
       title="Usage"
       lead={
         <>
-          Counts are at most two seconds behind. <Docs page="usage.md" />
+          Counts are at most two seconds behind. <Docs page="usage/" />
         </>
       }
       actions={

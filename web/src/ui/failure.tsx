@@ -2,6 +2,7 @@ import { LatchkeyError } from "@latchkey-dev/sdk";
 
 import { Button } from "./button";
 import { duration } from "./format";
+import { Docs } from "./page";
 
 /** What went wrong, in a sentence, with the next step, and what finds the request in the service's log. */
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
@@ -26,6 +27,7 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
               Trace <code>{e.traceId}</code>
             </span>
           )}
+          {e?.code && <Docs page={`errors/${e.code}/`}>About this error</Docs>}
         </p>
       )}
     </div>

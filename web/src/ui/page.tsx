@@ -33,10 +33,10 @@ export function Page({ title, lead, actions, docs, children }: { title: string; 
   );
 }
 
-/** A link to the documentation, where a question arises. */
+/** A link to the documentation of this instance, where a question arises. */
 export function Docs({ page, children = "Read more" }: { page: string; children?: ReactNode }) {
   return (
-    <a className="docs" href={`https://github.com/latchkey-dev/latchkey/blob/main/docs/${page}`} target="_blank" rel="noreferrer">
+    <a className="docs" href={`/docs/${page}`} target="_blank">
       {children}
     </a>
   );
