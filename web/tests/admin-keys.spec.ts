@@ -74,6 +74,7 @@ test("a key is revoked with the keyboard alone", async ({ page, instance, admin,
   const key = await member.api.accessKeyCreate({ name: "By keyboard" });
   await as(page, admin, `/admin/access-keys?account=${member.id}`);
   const button = page.getByRole("button", { name: "Revoke By keyboard" });
+  await expect(button).toBeVisible(); // before it is, another thing comes next
   await page.getByLabel("Owner").focus();
   await page.keyboard.press("Tab"); // the owner's link
   await page.keyboard.press("Tab");

@@ -30,7 +30,7 @@ test("an instance that is well says so, and how long revocations took", async ({
   await revocations.getByText("Show as a table").click();
   await expect(revocations.getByRole("cell").first()).toHaveText(/^[\d.,]+ m?s$/);
   expect(await revocations.getByRole("cell").count()).toBeGreaterThanOrEqual(3);
-  await expect(page.getByRole("link", { name: "Operations" })).toHaveAttribute("href", /docs\/operations\.md$/);
+  await expect(page.getByRole("link", { name: "Operations" })).toHaveAttribute("href", "/docs/operations/");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
   await expectAccessible(page);
