@@ -42,6 +42,8 @@ build: ## build bin/latchkey, a static program
 bench: ## measure the service side by side with pgbench and a bare router
 	@scripts/need-postgres
 	@scripts/need-wrk
+	@scripts/need-node
+	@scripts/npm-ci sdk/typescript && npm run --silent --prefix sdk/typescript build
 	CGO_ENABLED=0 go run ./internal/bench
 
 prove: ## revoke under faults on three real instances for ten minutes, and check every answer

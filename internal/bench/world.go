@@ -126,18 +126,23 @@ func (w *world) startNoop() error {
 
 // startSelf runs another part of this program, on a free port.
 func startSelf(part string, env ...string) (*exec.Cmd, string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	return startAt([]string{self, part}, env...)
+}
+
+// startAt runs a program that takes the address at which it shall listen as its last argument.
+func startAt(program []string, env ...string) (*exec.Cmd, string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, "", err
 	}
 	address := l.Addr().String()
 	_ = l.Close()
-	self, err := os.Executable()
-	if err != nil {
-		return nil, "", err
-	}
-	cmd := exec.Command(self, part, address)
-	cmd.Env = append(os.Environ(), env...)
+	cmd := exec.Command(program[0], append(program[1:], address)...)
+	cmd.Env, cmd.Stderr = append(os.Environ(), env...), os.Stderr
 	return cmd, "http://" + address, cmd.Start()
 }
 
