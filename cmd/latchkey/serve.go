@@ -185,7 +185,7 @@ func serveAPI(ctx context.Context, handler http.Handler, l net.Listener, log *sl
 		return fmt.Errorf("serve the API: %w", err)
 	case <-ctx.Done():
 	}
-	log.Info("stopping", "grace", grace.String())
+	log.Info("stopping", "reason", context.Cause(ctx).Error(), "grace", grace.String())
 	stopping.Store(true)
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return errors.Join(cause, server.Close())
