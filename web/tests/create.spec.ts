@@ -54,7 +54,7 @@ test("only these: nothing is ticked, the words follow, and the key holds just th
   await expect(words).toHaveText("The key may read everything; see everybody's events, and nothing else.");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await submit(page).click();
   await stored(page);
   expect((await holder.api.accessKeyList()).keys[0]!.permissions).toEqual(["*:read", "VIEW_AUDIT_LOG"]);

@@ -18,7 +18,7 @@ test("a key shows its facts, what it may do and what was done to it", async ({ p
   await expect(page.getByRole("region", { name: "History" })).toContainText("You created the key as “Discord bot”.");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await page.reload();
   await expect(page.getByRole("heading", { name: "Discord bot", level: 1 })).toBeVisible();
 });
@@ -130,7 +130,7 @@ test("permissions are narrowed with what that takes away said before", async ({ 
   await expect(dialog.locator(".notice.warn")).toContainText("on every node");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await dialog.getByLabel("Read Media").uncheck();
   await dialog.getByRole("button", { name: "Save the permissions" }).click();
   await expect(dialog.getByRole("alert")).toContainText("Choose at least one permission");

@@ -9,11 +9,11 @@ for (const path of ["/docs/", "/docs/gateways/", "/docs/api/verify/", "/docs/err
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.goto(instance.url + path);
     await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-    for (const [width, colorScheme] of [[1280, "light"], [1280, "dark"], [360, "dark"]] as const) {
+    for (const [width, colorScheme, look] of [[1280, "light", "everything"], [1280, "dark", "colours"], [360, "dark", "everything"]] as const) {
       await page.setViewportSize({ width, height: 800 });
       await page.emulateMedia({ colorScheme });
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${width} px are too narrow`).toBeLessThanOrEqual(0);
-      await expectAccessible(page);
+      await expectAccessible(page, look);
     }
   });
 }

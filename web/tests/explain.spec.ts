@@ -27,7 +27,7 @@ test("what a key could do is asked with the keyboard alone", async ({ page, admi
   await expect(decision).toContainText("Allowed POST /media/search");
   for (const fact of ["Requiredmedia:read", "Given bymedia:read", "Counts asa query", "Costs2 credits", "Resourcemedia", "RoutePOST /media/search"]) await expect(decision).toContainText(fact);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
 
   const usage = await member.api.accessKeyUsage(key.id);
   expect([usage.lifetime.query, usage.lifetime.denied.permission, usage.lifetime.credits]).toEqual([0, 0, 0]);

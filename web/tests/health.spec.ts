@@ -33,7 +33,7 @@ test("an instance that is well says so, and how long revocations took", async ({
   await expect(page.getByRole("link", { name: "Operations" })).toHaveAttribute("href", "/docs/operations/");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await page.setViewportSize({ width: 360, height: 740 });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
 });
@@ -70,7 +70,7 @@ test("a lease that has lapsed cannot be overlooked", async ({ page, admin }) => 
   await expect(page.getByText("All is well.", { exact: true })).toHaveCount(0);
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
 });
 
 test("an instance without a lease, and one that is not waited for", async ({ page, admin }) => {

@@ -22,7 +22,7 @@ test("all keys are named, revoked at once and tied to an incident", async ({ pag
   await expect(names).not.toContainText("Revoked before");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await page.getByLabel("What happened (optional)").fill("Laptop stolen");
   await page.getByRole("button", { name: "Revoke 2 keys for good" }).click();
   await expect(page.getByRole("heading", { name: "All your keys are revoked" })).toBeVisible();

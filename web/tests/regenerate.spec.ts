@@ -32,7 +32,7 @@ test("a new secret now: the old one is dead, the key is the same, and nothing of
   await expect(page.getByText("The old secret is dead on every node before you see the new one.")).toBeVisible();
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await page.getByRole("button", { name: "Cancel" }).click();
   expect(await works(instance, key.secret)).toBe(true);
 

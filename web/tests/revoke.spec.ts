@@ -36,7 +36,7 @@ test("revoking is confirmed in place, and done when every node refuses the key",
   await expect(page.getByRole("region", { name: "History" })).toContainText("You revoked the key for good.");
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await page.reload();
   await expect(page.getByRole("region", { name: "Permissions" })).toContainText("Before it was revoked, this key could");
 });

@@ -61,7 +61,7 @@ test("Esc and the cross warn, in light and dark, and the way back to the secret 
   await expect(page.getByRole("button", { name: "Back to the secret" })).toBeFocused();
   await expectAccessible(page);
   await page.emulateMedia({ colorScheme: "dark" });
-  await expectAccessible(page);
+  await expectAccessible(page, "colours");
   await page.keyboard.press("Escape"); // of the warning alone
   await expect(warning(page)).toBeHidden();
   await expect(page.getByLabel("Secret", { exact: true })).toHaveValue(secret);
