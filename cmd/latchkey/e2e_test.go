@@ -258,8 +258,9 @@ func (s *story) expiry(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	if now := time.Now(); now.Before(at) {
-		t.Errorf("expired %s early", at.Sub(now))
+	// Never late: what an instance takes for the time is an upper bound, ahead by what its last look at the database's clock took.
+	if early := time.Until(at); early > time.Second {
+		t.Errorf("expired %s early", early)
 	}
 	got, err := s.grace.AccessKeyGet(t.Context(), k.ID)
 	if err != nil || got.Status != api.AccessKeyStatusExpired || !got.Enabled {
