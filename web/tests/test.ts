@@ -79,6 +79,8 @@ export async function as(page: Page, person: Person, path = "/") {
 /** What axe-core finds on the page as it is; there must be nothing. */
 export async function expectAccessible(page: Page, of: "everything" | "colours" = "everything") {
   await page.waitForLoadState("networkidle");
+  // A new size of the window is answered in the next frame: what observes sizes is told there, after layout.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   // As an extension would: evaluated by the debugger, which the page's policy does not bind. Reading it takes longer than its work.
   if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
   const runOnly = of === "colours" ? ["color-contrast"] : ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
