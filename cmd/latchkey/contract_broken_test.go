@@ -78,6 +78,7 @@ const oneKey = `^GET /api/auth/access-keys/[0-9a-v]{20}$`
 
 var breaches = []breach{
 	{operation: "AccessKeyGet", at: oneKey, answer: says(`,"version":[0-9]+`, ""), found: `property "version" is missing`},
+	{operation: "AccessKeyVerifyBatch", at: `^POST /api/access-keys/verify/batch$`, answer: says(`^\{"answers":\[(.+"VALID".+?\}\}?),(\{.+"REVOKED".+?\}\})`, `{"answers":[$2,$1`), found: "answers/0/"},
 	{operation: "RoleDelete", at: `^DELETE /api/roles/`, answer: status(204, 200), found: "the status is 200, want 204"},
 	{operation: "AccountCreate", at: `^POST /api/admin/accounts$`, answer: says("handle_taken", "role_name_taken"), found: `error is "role_name_taken", want "handle_taken"`},
 	{operation: "AccessKeyList", at: `^GET /api/auth/access-keys$`, answer: func(b *broken, _ *http.Response, body string) string {

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey-dev/latchkey/internal/conformance"
@@ -106,6 +107,22 @@ var goCalls = map[string]goCall{
 	}},
 	"AccessKeyVerify": {takes: &api.AccessKeyVerifyInput{}, do: func(ctx ctxt, c client, in request) (any, error) {
 		return gave(c.AccessKeyVerify(ctx, verifyInput(body[api.AccessKeyVerifyInput](in))))
+	}},
+	"AccessKeyVerifyBatch": {takes: &api.AccessKeyVerifyBatchInput{}, do: func(ctx ctxt, c client, in request) (any, error) {
+		var questions []latchkey.VerifyInput
+		for _, q := range body[api.AccessKeyVerifyBatchInput](in).Questions {
+			questions = append(questions, verifyInput(q))
+		}
+		answers, err := c.AccessKeyVerifyBatch(ctx, questions)
+		var all []map[string]any
+		for _, a := range answers {
+			if refused, ok := errors.AsType[*latchkey.Error](a.Err); ok {
+				all = append(all, map[string]any{"problem": wordsOf(refused)})
+				continue
+			}
+			all = append(all, map[string]any{"result": a.Result})
+		}
+		return named("answers", all, err)
 	}},
 	"TokenIntrospect": {takes: &struct {
 		Token string `json:"token"`

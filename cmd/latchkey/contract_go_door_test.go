@@ -120,7 +120,7 @@ func (g goDoor) Do(ctx context.Context, in conformance.Request) (conformance.Ans
 	}
 	if refused, ok := errors.AsType[*latchkey.Error](err); ok {
 		a.Status, err = refused.Status, nil
-		got = map[string]any{"error": refused.Code, "status": refused.Status, "detail": refused.Detail, "suggested": refused.Suggested, "trace_id": refused.TraceID, "metadata": refused.Metadata}
+		got = wordsOf(refused)
 	}
 	if r, ok := got.(latchkey.Revision); ok {
 		a.Header, got = http.Header{"Latchkey-Revision": {r}}, nil
@@ -129,6 +129,11 @@ func (g goDoor) Do(ctx context.Context, in conformance.Request) (conformance.Ans
 		a.Body, err = plain(got)
 	}
 	return a, err
+}
+
+// wordsOf is what a refusal says, as on the wire.
+func wordsOf(refused *latchkey.Error) map[string]any {
+	return map[string]any{"error": refused.Code, "status": refused.Status, "detail": refused.Detail, "suggested": refused.Suggested, "trace_id": refused.TraceID, "metadata": refused.Metadata}
 }
 
 // plain is a result as JSON, with the secret that it would not print.

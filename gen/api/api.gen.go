@@ -1055,6 +1055,26 @@ type AccessKeyUsage struct {
 	Totals   UsageCounts `json:"totals"`
 }
 
+// AccessKeyVerifyBatchAnswer Either a `result` or a `problem`, as `AccessKeyVerify` would have answered.
+type AccessKeyVerifyBatchAnswer struct {
+	// Problem RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
+	Problem *Problem `json:"problem,omitempty"`
+
+	// Result A verdict. `key` and `account` where it is valid, `message` where it is not.
+	Result *VerifyResult `json:"result,omitempty"`
+}
+
+// AccessKeyVerifyBatchInput defines model for AccessKeyVerifyBatchInput.
+type AccessKeyVerifyBatchInput struct {
+	Questions []AccessKeyVerifyInput `json:"questions"`
+}
+
+// AccessKeyVerifyBatchResult defines model for AccessKeyVerifyBatchResult.
+type AccessKeyVerifyBatchResult struct {
+	// Answers One for each question, in their order.
+	Answers []AccessKeyVerifyBatchAnswer `json:"answers"`
+}
+
 // AccessKeyVerifyInput defines model for AccessKeyVerifyInput.
 type AccessKeyVerifyInput struct {
 	Access *AccessLevel `json:"access,omitempty"`
@@ -2373,6 +2393,9 @@ type AccessKeyReportJSONRequestBody = AccessKeyReportInput
 // AccessKeyVerifyJSONRequestBody defines body for AccessKeyVerify for application/json ContentType.
 type AccessKeyVerifyJSONRequestBody = AccessKeyVerifyInput
 
+// AccessKeyVerifyBatchJSONRequestBody defines body for AccessKeyVerifyBatch for application/json ContentType.
+type AccessKeyVerifyBatchJSONRequestBody = AccessKeyVerifyBatchInput
+
 // AdminAccessKeyRevokeAllJSONRequestBody defines body for AdminAccessKeyRevokeAll for application/json ContentType.
 type AdminAccessKeyRevokeAllJSONRequestBody = AdminRevokeAllInput
 
@@ -2441,6 +2464,9 @@ type ServerInterface interface {
 	// AccessKeyVerify Is this key good?
 	// (POST /api/access-keys/verify)
 	AccessKeyVerify(ctx echo.Context) error
+	// AccessKeyVerifyBatch Are these keys good?
+	// (POST /api/access-keys/verify/batch)
+	AccessKeyVerifyBatch(ctx echo.Context) error
 	// AccountGet See the own account
 	// (GET /api/accounts)
 	AccountGet(ctx echo.Context) error
@@ -2634,6 +2660,15 @@ func (w *ServerInterfaceWrapper) AccessKeyVerify(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AccessKeyVerify(ctx)
+	return err
+}
+
+// AccessKeyVerifyBatch converts echo context to params.
+func (w *ServerInterfaceWrapper) AccessKeyVerifyBatch(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AccessKeyVerifyBatch(ctx)
 	return err
 }
 
@@ -3670,6 +3705,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/access-keys/self", wrapper.AccessKeySelfRevoke, options.OperationMiddlewares["AccessKeySelfRevoke"]...)
 	router.GET(options.BaseURL+"/api/access-keys/self", wrapper.AccessKeySelfGet, options.OperationMiddlewares["AccessKeySelfGet"]...)
 	router.POST(options.BaseURL+"/api/access-keys/verify", wrapper.AccessKeyVerify, options.OperationMiddlewares["AccessKeyVerify"]...)
+	router.POST(options.BaseURL+"/api/access-keys/verify/batch", wrapper.AccessKeyVerifyBatch, options.OperationMiddlewares["AccessKeyVerifyBatch"]...)
 	router.POST(options.BaseURL+"/api/access-keys/report", wrapper.AccessKeyReport, options.OperationMiddlewares["AccessKeyReport"]...)
 	router.GET(options.BaseURL+"/api/permissions", wrapper.PermissionCatalogueGet, options.OperationMiddlewares["PermissionCatalogueGet"]...)
 	router.PUT(options.BaseURL+"/api/permissions", wrapper.PermissionCatalogueUpdate, options.OperationMiddlewares["PermissionCatalogueUpdate"]...)
@@ -4382,6 +4418,162 @@ type AccessKeyVerify503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AccessKeyVerify503ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatchRequestObject struct {
+	Body *AccessKeyVerifyBatchJSONRequestBody
+}
+
+type AccessKeyVerifyBatchResponseObject interface {
+	VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error
+}
+
+type AccessKeyVerifyBatch200JSONResponse AccessKeyVerifyBatchResult
+
+func (response AccessKeyVerifyBatch200JSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch400ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch401ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch403ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch413ApplicationProblemPlusJSONResponse struct {
+	ContentTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch413ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch415ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch431ApplicationProblemPlusJSONResponse struct {
+	HeadersTooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch431ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch500ApplicationProblemPlusJSONResponse struct {
+	InternalErrorApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch500ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AccessKeyVerifyBatch503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response AccessKeyVerifyBatch503ApplicationProblemPlusJSONResponse) VisitAccessKeyVerifyBatchResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12374,6 +12566,9 @@ type StrictServerInterface interface {
 	// AccessKeyVerify Is this key good?
 	// (POST /api/access-keys/verify)
 	AccessKeyVerify(ctx context.Context, request AccessKeyVerifyRequestObject) (AccessKeyVerifyResponseObject, error)
+	// AccessKeyVerifyBatch Are these keys good?
+	// (POST /api/access-keys/verify/batch)
+	AccessKeyVerifyBatch(ctx context.Context, request AccessKeyVerifyBatchRequestObject) (AccessKeyVerifyBatchResponseObject, error)
 	// AccountGet See the own account
 	// (GET /api/accounts)
 	AccountGet(ctx context.Context, request AccountGetRequestObject) (AccountGetResponseObject, error)
@@ -12673,6 +12868,52 @@ func (sh *strictHandler) AccessKeyVerify(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(AccessKeyVerifyResponseObject); ok {
 		return validResponse.VisitAccessKeyVerifyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AccessKeyVerifyBatch operation middleware
+func (sh *strictHandler) AccessKeyVerifyBatch(ctx echo.Context) error {
+	var request AccessKeyVerifyBatchRequestObject
+
+	var body AccessKeyVerifyBatchJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AccessKeyVerifyBatch(ctx.Request().Context(), request.(AccessKeyVerifyBatchRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AccessKeyVerifyBatch")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AccessKeyVerifyBatchResponseObject); ok {
+		return validResponse.VisitAccessKeyVerifyBatchResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14322,328 +14563,337 @@ func (sh *strictHandler) Readyz(ctx echo.Context) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L0Ld9s2tj/6VXA5564m/VOy/EjSyKtrluM4rW+ex3aaPpwjQiIkoaYAlQCtaHJyP/t/YW8AJCVSomQn",
-	"bVrPmjXjUCSeGxv7+dsfg4GcTKVgQqug+zEYMxqzFP48GgxkJvSPVMQJMw9ipgYpn2ouRdANLsaMjOE3",
-	"IodEjxm5YvNvFJEzwdJ2EAYp+yPjKYuDrk4zFgZqMGYTahrS8ykLuoHSKRej4NOn0PV1+rS6Hx7fQh/H",
-	"VNNEjjJ2ckFH1f1cs1RxKVxnA/cF4YL8kUnNVEiGMiXR6bD1kurBODKDWNVp476u2Hz7Xp6z+cmHKU+Z",
-	"Wu7r3ZgJ3wPDt8i9s2fHZH9///H9QyJFMiczrsdckN0DEtO5MoPiukGvjTZs0416w9IJVwpaq2p86n8n",
-	"ekw1SZiGrkwfTJm/U5mNxpt2e0Y1e8EnXFetIdWEK5KwobYTm3RJdBn8kbF0fhkcpt8/6Bzq7/cfdjpR",
-	"SCIdkT7jYkQUG0gRK5IJzRMY5IyLWM4IE7Fat75+QG9kwgfz6sVIzAsKF4JOp8k8JFSROKVD3eJMD1tj",
-	"rad0ylsp1Qxebtkz3trdJWOqCNelqfzx/e5e53D2/XcPDzqdqE2O+ooJTWZjljIzg5QRmjIipGBrJ8B0",
-	"Oj8aapYuj/3croyWZEYXaW3CBZ9kk6C7G7pmudBsxFLb7jWvJw+lqWZkmMoJmY35YExkTv9ckZjR2J4v",
-	"qnsJo0pHq0nlv1I2DLrBv3ZyVrmDv6odPxQzrnMGVHks5RWv4ZgKXyEDeCckP2o9fW0OIBUxOacTds41",
-	"+/4F/XBI2GSqOYvzlfcfNyGed+/eHWV6zITmA6orRmM4wMNHDzpdEj1hNGUpSRlNJt9fBonhOVdsfhlE",
-	"ITAGErE0len3lwEX1zThcU/LKyYug8gyD6QKAk/JjCpiSGb1CD+FwZSmdMJ0ft0wpdbyFOo4CjfPp1SP",
-	"gzAQdGIap9BE74rNezzeektPn7orCcdzzmg6GC+PCbbtis0VmY2lYsQMIiRjLjSRqRntQApNuTCHk6vQ",
-	"cPfZmGp2zVIyoIodEjqRYkTMg3lfxvNvVEg0NGXmKfCWs43bmzaW5nLQUvoVgGObL4HCwTadq51b4yuY",
-	"CkLxvfotML/exvpnMdcXNB2xyjHB6rNr8yWhfZlpWGWzH6EbYkhSaaST1B2ckPTnxHBLHtetn4YOS+s3",
-	"pVqz1Lz7P791Wo9p6/r9x73Op/8KwiohI0uVTKuXMBLsg+4N4I3I3Y9TOmKkz4YyZXVjwi+2HxOIBlyM",
-	"nkAvNUuZ8GuG1AxXCQoKdmC4tBM5YYV9Xxgks5308JPSaIcynVAddIOYatbSfMIqx9lM0lxLgvjq1uRn",
-	"R2EGdDoE8at6REayM+OZWdlgMKZixGICNyowwYQqTRRj4pBQIc3V6YU+J0vQRApG7h3s7pHI/tabcDUB",
-	"qe++nyDe2PkUnWBYWmX2gU6mZv2Cy2D3MgjCIpVcBoZO3n/cDXcff7oMqgmlRvr5Uc7IhApzdNhEEYo0",
-	"a0QHioLXRKpaugCRozTOmA1pluigu9vphMGEfrBXPfxr7cUvr8yGLg4xGtJEsahLEkavGTHsIErNy1yM",
-	"Irhb8Z8sjoDI60ZrX6oeL1KRHVZfyoRRvPfPZMLW3VqGFdUQrPnpFhimlT7WDcTywpqx2F9vYzia6kyt",
-	"vDaNaAGsRcG7h/V7ZiROPau/9bCvpiPMr3b8DqQRqz08kTFHNcqIT28oB2ZurnIm4GwYIduIVFyKnd8V",
-	"CqH+6H0MeGxEriE3Mm9AY2oOmhGLDB+XacoGmoxlqhjpw+Gcm7mbTz81Hrwblh91vkX4RE2lUKwsVDWY",
-	"xIZrh/0v0xncwGZrzSE0l61ig5QBfygYF5xeXNWVfW0H3vlUkE1ucxLQXs0U/P2Sd/1W0RG77f6x0YpB",
-	"gL5prpBMsTj0V4y5MkI4Gf251W2QmTlx6cTIQy+4usWVKjV7xpThhBUjPsJLQQ6tTBYSwWZGGR/yVNmV",
-	"zPT4PAPyucXh5W1WjOqcjwSLCRcL1HfOdCvX0lbRYFmlgy6e0PgMecWKaUxT2U/Y5P9sNp03+FUdXToD",
-	"x4AKITXpmydGmZUpoeSaJmio4sUXDAG1STRhmsZU0wi0FIWSZ0IHDHbmWIphwgdffD6oqYMgzMVIgXZD",
-	"zMBpksgZWKBwdGZEF1K+MML5lx6k0czg8JnOUyMdC/LwgDznT0L8x3fmb68DWyvDNUvNJYCbA6+ZJZdT",
-	"lsJQv1Ek+tCa0A8t03yE80xZzPULFo9YemsHpNRo3QxpQsWAIWeh/iCbASfwYcVhfibTPo9jJr70dgxo",
-	"krDULPGVkDMBY57QOZBNLEGcgAH+iAf4z6Iayz9AcClSzu5DQy1uhIke39pO2+YqxvMLwyU5FUYboMlJ",
-	"msr0Sy7IEQEJ2hGVYuk1H7BDs2fm4MNNZ9UnGOgrqZ/JTMRfcoyvJFHZYIysCE6toai5zFJcvDd0btTf",
-	"My9vfVF68kZXTZiQ2WhMBnCwjcyc83ajkkVOIrQitD3cyGJyy7p3htwa/VW1XXuG7QtbCIVlLw508CYF",
-	"WzI3PTyjPPniuwNM3+n/iosBcyYAcz/Dytdqrhe5ZdpqOyGRAo2CRMh4cY1eWONsq2gEX7VgBQt1Po6X",
-	"VNyeSoBtHiVJvXhoZ4n88IvMUya3R9rQWJ1MBnr9pzC4kNKsqhUN1RclQSnRQGNUysnUSN8gEoLtxVCW",
-	"kQJJNl1Y4pLDa+XS+heLXqlW7pZq9LF93fmFWt4xtHpXvQsJJv5W0EyPZcr/w7709WA4rtHtaQLLKwVD",
-	"U+misH0CJJ2JTNF+goebCjUz0gDcfnSySOvv3r1rLTprVi3Kom/Hrcw15Ynp84vL8Xihu5XA2RIhZ4dE",
-	"p3NCR5QLQs0m2vsfXX9ckAIlLBLnTWhEZdOpTDWLX7KY0wuw2P05WoNZj2lCuUjmTvyZmDERPZ9a+ikp",
-	"BkTTK4bOorcXz1rftcGWZjtdsuhMU/OhtgarQcqoZvGRbmpzNwNPmP+kIm7AX2PAsQ8JRWewd2eDYt2s",
-	"KzYcsoHm16yX++9VjavduWuNYB9LQ0khUbChRmgkE/RJUAH2JXSTjWWCTlEwUjcXVszQ7FhpmlLgT0yY",
-	"U1RxWT+jiWJEmgveLonhBDGHkw4+pUXrcBjYkIserVjjZ6mcFJ0r5kbk2lCDUE46doveJcJcls0XfMyF",
-	"rgmgyPoJH5A+G3EhjADuBXNnqct9CcnVlOrea/3rhzP9+967/YvnT6cffq7qj8dNLMNhwMUAjKQ9XiMO",
-	"uRfweJRJ0NpyljpPqNI9w38r17lIy+CVwZARCBMJiZYFtrT1cucj4NOaUA3TM43jlClVmhtqslq6OwSC",
-	"F6qnCdEejW20L/D1T85QvvqzV+adT2Gw8fksuIHyc+qW0fu8P89ZnabsmstM9Vads7fAr2YuEgrp3Dk3",
-	"ZzK9UoQqMmNJUmBxidkmrsEq1ZwMLJ32+mxAM8Wayc7xE/u2aUBqw8VX0bGzqQPxTGjMCquNPhUfd9Vs",
-	"0Mr7ajZym4RBNo03vXIyZ0lf1dU7iJKy9vEwsK7RiiAWrph1JKEmgVpYaeZc6IcHQaU/Mfee/BaAxyu/",
-	"Qotzs8cnvxjC3OMEXLbudstH/t73L/u/s4EOihEmT+lcLV/nRqdfnvGTOYnpPCQyiQsWuYZHCRb0jTRD",
-	"rjhKzRh41bLBUFdO8eQDSEGnYpqhABajvk6TN4VJgxc3XFgH6l0G64nzBbtmSZmHbcZe0tyyv/rYwmsv",
-	"uMAzy5TM0kGD047vIaf9tHbBBNV2BgtLkiRyhgLKssAxSKhqRgnH8Kb5RMZrx/4TS/lwfmze/AQHJbY3",
-	"UVWopCYDqbQqXKYozDQ6mEYsFdzw0HlV+5IkdHClvFfMUSPILSKbGKq8YvMgDOC2KdBlzoQgwKLOHLMY",
-	"Xzri10zZeNgKfk9VXSRimiVWxo+ZEWlikOspRMcxMWA1DeYWxvVj4xo1hpqmcrKs8ibhr8vRzl4tmVI9",
-	"Jn2WSDFSRMvqTmSm63owP9U0P+RaQahq9Ob1+QXZAa1oB8PXovbqS8rHjBw8flyIGdnrdNZyeXdyLM0X",
-	"GLndyJVcbBv2dVP530fgypSILEmcYEpONZlkCgwPHOWaYaazlNVe++ZrNA+UIlmqpEuaJK+HQfe3DeXM",
-	"97Wd5Iv5pSTRNnmVJWiqsSId1QTudy7FCrGUHAkIvZ2ThCtwt5NMoIReOHxUxN4CdClAhYc2vAvTNGat",
-	"nUP04ptPlIRn0dHTl6evTs8vzo4uXp9ZS/3b85Pem5Oz89evjl70jo6PT87Pe89PfjmP2pdiO1l5Qj+c",
-	"4ldwNGq2xt7/CwcFtmn1YVAqQza1IbUEn8LFCw3l2WouMhtLw0blFRMhiS6zTmd/0E+piOFPZtRTfMjj",
-	"3Yf4zD7AVg/28SE+G6QD+1LUJufaKABcEyFnXYK2UjhdRI3BuTiiqG/m+jCt1Id783f92S+/Ph//0bk6",
-	"/uElFZx+d75/utcZ7iYngyfPdn94tD86ePyI/6TSg+e/zE5lZQBecQPskixvwfviJrzIj+wqlrTm5GQK",
-	"eAijg7FLUIAMEHsyvlE2zeCQUDJhkz56M2G57NkaU0P21uKcf2vWbslI5QSHJUGgGAuY/6fA4TtVwsIk",
-	"015MuqUmMbzsttpbKecVwmqWxLwrhnpBo6NfPF5Lon0h8rg6XaBIedDtyqOfW/4r7rp5r16EeTdmEAdr",
-	"3T5shiRorjG8J6ttaAkfsp5h6j1rO64OUh3SlNAZnRuejUMB6u4X9GOq8C0F3DvhVwu6fb1MarpfERub",
-	"x0/nAcpVMbJr5BPoJVxayJW7ccZGTLCUaraNfCKvWZrQaXllbcRrJ6yYrpEG0WidxM4QkYCILMUhUeya",
-	"CUwiW5h5/Vl62Dn47kaH6IxNZaq3mf3SEZvQDy+YGOlx0P1u9/Fepe7gbtVdd/Tdv5cPXp0A/s4l9czJ",
-	"zPw1lJmI28RpDQpjdc0ljFldbVwvN7QD27H792544zONa1jHinLh26lYKRswfl2izbqbDL9d2fu5THWJ",
-	"9JwpxsjNuV5XeuiMMrmAvWAHrtL8Fo1Yy6HkPuiYK0gTG0lppbdCeLLzgOAlqDKzmRKFvrJXm0TOPRCB",
-	"AdjlAuZiJxqVjIJ5eCkinA32jtFk4G6I8llinMdATlib2NQxElEwPkX4AagPVMxtLAvKqpCnxRNW6Nn6",
-	"p1SmpkzELL4UIKNqniQoDJM6mRRFUrcr2HlgjZ9mocNCJL2bv9+qePXGvAW729pzPOGi+HR3Se9a6cTp",
-	"lpUsuyn2m1zu28yd86qonr02F92MK5Av/4KK2oIhlUE4qCI0SVxOaZ7BewiaJ1oaIPkVrtl2cKfufc3q",
-	"Xj039tHu5SPVzwZXTDcyLT7BVz+F3ox9CwbqYSonzR0NV2zezCFppEtopJHN1Ah2YDTVsvlYtNQ0URt1",
-	"sHyBB3YFoOvQ7YZvvDCRJhZ5tOd+MYO89XtWq/inb7xf1FkLE+49wAr/sqklkLlddLZGZQV99/Feu9Pe",
-	"az8qJ8D91mk9Pmo9o61ht/3+41548KAqWzIMXE5488TvMBhIobjSTFQl6Uem7YGOuuT3LB4x0p8TWox8",
-	"Z8TsVZ8q5sUJIcG94wPHrZGbGS53LI0MYXgR+4DOLnR/ccMBgcMJxmIWm3W6FGAjp/BGnNIZTVAlgQAd",
-	"FpdvcRxn5d08qNR9SqZ+MG37oNSi83fB+qvoXK1WB3Yb6+n2iNfZjFA5CQspmZCXTt6Vw7Z80H708ujF",
-	"s9dnL0+eRgvydo0qsL2XaSDTuCK5sFJSoSRO5yTNRGiTfjJlLmoRE9AyVdG5siywfGGP1iLPqudByBpK",
-	"GgU1QuIs5RpYGMQm1cmKLh/sxiFQY5913CQruHmYy++SCxQ/m43j9gWlVBq1YsSvjW4yAsOLC89oL8kk",
-	"SlMRo8JDk+SWgjNgBI0v/zOZsDM2rGrIqygVQCIQbz0bQ5p1KXbDf9Q8EGLjeIZNgggsRYR5hrrVYHGZ",
-	"yttac24AomGLO7uYltqU0jehSJvjuoZYqFIzw/iWl82PzjW1Yv65zbs8x6IheCEBxV5HmQDVZoEi6m1+",
-	"3g58O82hab2RFGgDYATXS4tlW1m7QLekR9/YvF6jh9yauX19+9uve/0K11vtrfF3I8s9ZiPf0G7vO15B",
-	"Goa/VkpMzmQNMuiExixH2ilP72u8L7+ye6jqUllzeazY8hplnuYy1PrNKXjt1mebvsVARmdaLy8TZkcY",
-	"gVsXk9yJTJ3pxBnJ8NSGeaS1YIpwMUgyiKQppaSSizHjKVHZBFOMdE7R3zSPNAXLB6va9yITXNXCf2dS",
-	"U9uG52pNP9iYTdVxgMC3FXqkDD+DfDPDlV4BTzpPKU8qfH3OGFODNgj7QmJwv424UOTe24vj+80lse18",
-	"nxBJWbF/aKupGSrEZZuROly1Lc5o0TBTv6rxhAufLbel6WWjQwvOkr7HfWoawuxC2lZrfvDW4kKsCqPK",
-	"Yq6PBhrvssqJ9ZreFrXmJO9YK6AlTFh9RH2e1VXt3EVOomVKpqm8Bjg+iX47ihZ8p70KKSCeDAEjgrCA",
-	"RldtU/EdN570ZlfvwsYUJpovX+02AeTHum1aI0WYpQM0EIwTkVl1BCV1FLEWhwRp51O4jZp/K9kpqFpz",
-	"C6Bh0efkEMxx5prCjDLzBGICEE7Nqt6VcxdsVs8BqkxCgBxLk4wpTKhzRj9aSN5Z2lGZxFv3kkPTLTVr",
-	"sfKa7Bzi+OWcuSnoDKTurVWyoU1HSH5cq2l7lQSPG9v89skPzE1FeNvz6qG7fEZvuGU6m/bMwCCZD1kP",
-	"HFO7SIUnChBxetm0+MwLtfmzlCkt0/IjmbAejePlhymbGNYIBnfU8Hs2G774KGUKkRUtxJjSNMXBuSdu",
-	"ENBoPnb4pzWkuH/axMUSmy1P1z3MPyw8zL3TpYcujmbhB59jhGesV1is/Ftt9tC9YeTY8gsOH7H0VBUG",
-	"4i3k5RHDKqNDtuIHK8rZbak0lRaO3xKhN2WKVxzBOHKHv5MzzWbU3XqFOQU5Y10fLwK9AceuPgc5LNtn",
-	"NoB9GaNWGRZrmw1a5o9VHXnkjLOCbX8rt19FaiO7Zkme1Hgl5Ey1yTuLAhfhaY0IJfCXRcCkJAJbf9RY",
-	"QVvwKeYO7/0KvtvAPlD2XoC/cFxnUc/TIAAxW4+ZwgQJdMXQJIFXZm0SfTR9fyrZ1I2EoNgIEFQhyss0",
-	"hmDlNhnC6LtlVbXgf8JIs7WhaEtqD9dVgKrPjDTL5BQRKcvdrDuc1upgiWE1nbnMkM/tW16djERzTUAq",
-	"fWu+xwnTYxkvgvEetX59/3E3rMbiRQJb5bE0vx+uJaClTVu7a3awdgCVu5ZkSrP0lc0EWwj8YGN7A9RE",
-	"v+J1D25WjAQ3iy2GPJ2wmMxZTfznyvXlcYW4ZGYl2IzFvUlNDDBEp9KRXALhNQcXPoYQoIQhAneenoYv",
-	"bTPWKvHUrljlSstEZmk52PFfB48ePHj4OFhGzjo+PycD+KIc5vCv3fiAxd8tBDn866j1K239p9N6fO9+",
-	"2P5/yU7LUOPDg2pqRHPdidDpvFLVK4Cp1+IWeSveYGyEDIg7qFbzJs5yUeOutEhVHkipP+8SwUZU82tm",
-	"4fXsnmp6tYA8Ue9zsa1WOHEAj4Trhu18TpUzZpOphPCRno1oWA4gsjL/QmwJLnrUtTEM3ppqOIaS5tRz",
-	"CNamBebnhLhRSkGEi1kfEJpTNsxA8KLx7xlEoWPr6wW2WoVsYqVEtwmVxwGIcCtjWA1FvZKadA5z2sFa",
-	"DzApLFjQ9Aoo3wKthR+qWNbSRuYHlotryQestdfZe9jqdA72Fo7u/9P6/wGeu1NzdegFrW/d9q3dtcVN",
-	"Whx9/WblGJUL10R+1hqcKCZ0yjdwyxS51cZ6dhiASlaVTm/0sJAsgX00hA1wc7Yd5NOqX746s0Mtq3ol",
-	"Zw25FHO8vPFC1k4Hm6qfxVvFbkoB1VtyWnT/3MKWVE0BIDCPraxTAVCYSMNFE660h/gfUEFGksxSiZFW",
-	"edQSCJc9WxolKFp2VY9O+nyUScgwNkJd4bWCYWToaAfTfgrv+IiQno1KLj8UUvfGLImXnw5lChaGkmUh",
-	"b5gLlQ2HfMBZbkUoDT3PPSqbqn0Lio9Ej4veEBEXSwPA/P3yl2ZQhezrVCrVkykfcZhSyq95wkasxz4M",
-	"IH7R9pBNe7gZYGRAO1dcnAjOFTkfSrkLPeFXMVrn0YLeAwHCmZJgW0pP+hlPzIa6fBIam0tA6ZSigbEg",
-	"GrnyButsSzAmlyZhCbSnpewl4KUr8t6BQ2NeNqf1JowKyOLIoUV8vQjTsIzn2Cpc3GZFYk57hvx7WY6K",
-	"BvYI2TOSe89BBoKrUGpa3AALsFZqkVsQWRtj3KfKNJ1Dz4WYUCZp7HBSUo1mL4RERhP5wie57byXCa84",
-	"VNqzVhUJgXSpUokQwFE7e2FVdE0MSbW4CMmuUQf2OyC10oFmqWqTYzrlmiboQR7KxHrsC7m/AOdfUL32",
-	"l7KwFnRBlMXf53/2Wu8/dsK9x9V3fA4JvC77Sl7dKO+qqkjEEcQGAmZhbroyy7lXXCZy7wOP75fXZTB4",
-	"kIh4T+2qg4cP9misswed5ejrFUVqwuBUGF13wFbpIc3dwDnUpD9BEy5W669ufpS4b4rpmxAT3q68xQoM",
-	"pjbfFeumcUwOLXKT6phd5Hz1zVEBBaMgDWZCr1iR4ocAOM4miiXXrCTwe0YqpyVbZG0CeoFx2hEtLGjJ",
-	"ll1NaHZf6yjb8ZAG3uaYC6bUU/fBpzAAJb55FpRv4wV8t5wE9ToPukcsgESKUdcZNTCEh7jgP7+lQgpG",
-	"5kxb0GhhdmMOGIWACytqpQxu18YW70OM0BATBICV+XwANjN0iFmFwFGrnYkyZrURN+XOcoaroPyeoZoQ",
-	"Mw3MBDB4gw/tMmCdMkNUjS21RXNSVWBw3n8ThDR81SGcr8ADA4icVI5SOvmmChNn0ZiJGDCuufxKC9xq",
-	"lodaTeE6lWrKBrkOWx7TSwBMcCUaLYq32d+YeGBvPhIyhawxRbAw38FjW5xxOQLPuyVW5z3kNyFTysXy",
-	"rc9pgNZRZKhBkKSAxGFuVJgJSAubG5LrPSL5iuaa0nLtwkcPH+6FZqrgTthr79lsWJ8K601GXBGwHxwS",
-	"6XMywVyfacirjUJfKDKZW0tKoQiaMhuxvAtWmquB4OIrAS4Xq6Mug6V+mNagBQGIYQVMUAhgBmZuDVVF",
-	"vg4oc0JjBlk9Dq8Xkc13Hz/qNO2izl1kAUjfnr1YqAlQDfw0kFO2AVLsFPzKho/2EyquqrGxVNbfsNbw",
-	"ipNSlMywmGal7JopIzpPtimmvC7yF2ix6jDZmMaqTJlaHJY6QLZGoYlP8dUN7J+L2K3NrKsr49KXZ7BJ",
-	"uHB9PHqF9LcddGaVBdW61jwi2crQTbsjVVv+qpLEQOPZ7ZRkeYvJnfLJBJCGhYSipalMQtLnMU+Ru9LE",
-	"iDb/YalszXisxxCKW1YBnnI1MCJzX+pNkSrC4PVMsLgEbH1zRCkf/DhvGH4PEd/LMXOukWocpvLIbw3L",
-	"Z2FBPhugj49dWFYGNao8ZHevSDA2ol0XpVcFBcPdzRoaSXUizZedvQPSn2sEM0E0c+J6LIhDMx6zZI4g",
-	"yJdCpvkvkIZg+aHljoUUe8xe9UfUKSaLgsjewVr6c4M6gwilzZwQN4sRqReC3CcNs3jKg7Jhhc2G5OMD",
-	"t5qBBOOj6bByFitKuS9mIPLJNOEWgQLISbVXoCR0yZhaxKU2iV4evTr64aR39vrFifkpZkMOeliM6Y+Q",
-	"I9G+FO69o+Pj129fXZhX8YiHLkkDvrHBb06lNh38dHryrnf09unpRe/F6x+iLlGMFSs322BQ08dPJ2en",
-	"z35ZGCxVV0Z0K2rv3yiXdzySMraAIWh8msssNXd/lwwTqm3NNlcwOEel8IZdkMYvReSydrso9INgm4dD",
-	"W7hPq+MtwXLKlETfRijY2/wJc9ajlNE4Cl2sTphH8+AHNonc3wR1O1Y2CN2DSAnzP53W4977j53w4d6n",
-	"/713efnt//7mjGZFi9nDvU/3u/CzGc7/wlj+Fwdy/36lRamm1tFCEkOCIofnyjVutwLe+KrUW1S1FzFa",
-	"sfgrOhD4NfM5uLeUY2v3dQNH2lIgWGXqbqa3ahOCfioa3AIqvKDmb+oDylX6YgZuvlZ+giHSwPrk2wp6",
-	"2sZp7SiuTDh54/ZiBA5w9ObUMA4MAOrPgQ+siBDbIkDslohnbTc3JaZyB50mYDauQEul8eDxwYNHWKWW",
-	"RCxNZWr42oQpo8BYfB6VjUZMaRZHpM8Uj8GUYDYClXvPjxGpw9Dnso0gZprypA45Q6EzsVAH2aN8YFA/",
-	"YnBRorL+hGuj00JQfrXFwBX1W7WwudsTAtiUywysKOkDyHOKRBBCWA3I7ArPbZZb8IwONFK0NdShyXNg",
-	"S4At7WMF7PODEuzzQXUwht+/OsuBBIMB+1BtTK0JnfRrYyaABllbP6iwjQtzKTSa0gGrNAs94yJWpbQl",
-	"LoqGkW8USST4nZe8KsP3H/f3VseMLAheWSq6ia2v1rXD70b+4nfDz+/0yg+q/L2NIk5waQuKrj0mhfUp",
-	"EJcj7Zxgi3tbxal9TuXSdZ9UF7jfNp8/ZRPKhZnpZvEOm15mtWEM3qPxuRwrm7hT6l0dXJlDYqTJG3g3",
-	"buQDdVMKncnfL8/KZX1aWMSF5c1SV2mtxkVHBnJiuXYhNUxl6TVgpVIySKka25q7Q8oTeY3u1iIkVLV7",
-	"cMhFzMWoLuBZTRm9UghiaBiJRtAsjPjGMFhalj7XSr21DpcjVYawGtAkUYRrxZLhAi7Xg/Z3azlEwRNj",
-	"F7gw25Vb9cKRbMWCJEwv2CxsibpiSIKCHFEyYROZVsAe0BFbH3NcXgofAO1RsHz/KUMYbbVFYHQCEl/l",
-	"YI40XkB0xKrmq1zxNExBgHtsqQbnTUKf7SIVx1izaZU1M2CzxnQ6ZYLFofNkE0TLWgOOmxPaCzrVckqU",
-	"lgmE9GxojCwCYW0Gq37k724tvQDfJq+HeS0NoIShTBI5UyT6N+rQ/4pccX9ic2QXEFh8pkE+yR9OLoJw",
-	"m8yDvAlbcuPR4hI9frgZtPD63IJSmk1pDOawtKYJFYh/VJhOjRGgcm7FErFLMS1FpD0rTIGbVfsq3SRa",
-	"KjYbWQct123yekr/QKF7CU7wV9r6T6/dWhm3u+S/XrpLpgwY3PLon0P+sLOG5ujDWzCNlA1YXTlASJHY",
-	"63SwK0AyBZYAtqPF2u8NbRb5rN9RXpEXu0BDbgn8QKvJqNTmcqSQXgHy4MLjbXRecyCKGeV6Nefn5sDL",
-	"q2UAaMd+y53JDO+1ig0TmbkUltkqIHrYcdStzNaYEhvDPdR3X+f8WEiqX+8STOvKZfuILcitB+h0IbXH",
-	"iMmz1TeVsfOozeJg6xfbl+yrrFAFsUKQJ8i1IhG4ccEaK1GxZ4n5ldyLxmA+iO6HiOJdDA2L8JkbTmQ0",
-	"QoxTgAWYweG0eR4QDTYbS8SRJ1xfCh/+oMYySzBWo8/IvShlGAUa3S/jf2K1rDDAIUEiQTns1WfwmpWz",
-	"kaRVbm5Xe3vBIefTnlaafvCt7RJufD7VijA8tMVyRSDIl3AB8V05GKjLPpIpsTnm1TJ4U0q+AazjLRiH",
-	"PyueofVX240tDz/fjMojJJOtjKeb0tCXXfySkbJJeaX1RmezUKu8ypsDm629iuvxxBwuWkXWR1xlRzxK",
-	"ZnTuY6+KplMQNK6EnBH4VFUfsU13e6vj/6VO94qAD3+AcB3XH51bQnb8uk/T0sqcQ+3AKrfIGo3vnHkP",
-	"9YJAuR5kyiYUrAeZ2vQuG2RpysRKYs4dBti9wwHfuG6Fi/pjIkZHdh76ywXJFGsuLW8U86UYE5UDukBT",
-	"yoSLTG/QeaZY2qMjtjrNOJUzxVKwVIGMplgyDMkgA7V9rxQg1d78gixNbKE4jdvTHH+rNOb3lUQNtLnq",
-	"DrDYK83PmaP3dTeBb7h6YDqbbneHVxmJjxSZpkY2jw/JwObhhCSmamyhztUUypNAjKcmE9DEl4oirT3q",
-	"f20YZFuStCFwzLlM9es0ZgtQAmZdi7V54F/wsEpWLxbrKDdD54VWxnhBmYe1rRy7usML3iYIY4xAzE4Z",
-	"jVWbRC6iEZ9CMIfKJe5S0spSEGR9/x5194tHum4Yi9o8vnSBQLaNCC0Od9kfjneIlcpApfZFbPpzb7ye",
-	"Q9llVIdussDlmgmNVkuij3nT1Sr05FrJ16t2mbD6zN+Kimwa5pY6IH4b3oz43nls28UqXXGdP9ZWeuFD",
-	"FjUXATaaaBhkguub4rFDG67nNQvwVlT5n6OJFHps405iOo8QMxciaXks+GisyduL40O7GrZErUOrdZwS",
-	"GrFMGmsBVfJKqPvDIby4DpAFilKjydQ5jiyqy5eBAl+Em0NfWUMcEo+PfVUHwONW4Dg/0g2BGFzcTsKG",
-	"umuj5222zJTyGMxxWkqScK0TjBFpDDCzqmhqoc7OdrZNn8q/ConFrYuNwb/dMuYFrKUlqI1b0ShuQRVf",
-	"tSj/7W6hCv8JFD3Owxloan2AXEPWaCEKN3XhtxW3qBOf1lcIgzddGcCGN8CmsSqA1rlCXcwhOoARbb29",
-	"tcldUrmVBU20Xao36eAn68CVq5FFjnzxXyBW7x0HuEKbHeifKsgpgyBzgFRScsJsVu8GxT5WFyz2pXTt",
-	"SnKVe72jWUTkkERnVDMo6NHCrPYoX2quF66CTRkD0pzbBEdQHsomp5nakzFvDKJyzdKYD7RqGx27S6Kf",
-	"jl6cPo3a5KCz2y1W3gpJ9Or1Re/Z67ev4B9nJz+9fo7Pn56eHz15gX+f/Pzm9Mz8eSkiG87fO397/ubk",
-	"1dMTbHa/S6LnJ7/03p6f9EyLb07OXp5eXJw8jci9ugqOdcHr90MSnb46f/vs2enx6ckr29j5+enrV1Cw",
-	"8WDvcZdE//329cVR7+Tn45MTN4i97sKHx2cnT08vXJVHR9GwGEEY+GUIwsCvQhAGdhGCMHBrEISBXYIg",
-	"DJYWIAiDyqkHYVA3jSAMyuNffNeOfPm8hcGHlplI65pCeqOCGVl8lpc0MVQJ9PRK6mcWquXMu9ue5uVh",
-	"T2x5WF9/4LyATIyJjK+kBjOhRhiT0wKMzZuS+wH49UmOZVJ801387z0V1yUaHzmybZPois2tiGb5TznF",
-	"GABpilHExR+F1FUZxI3A/BcFNsgv3viucGaXtT3NXXxww5ofi9KU135s6t2yc9TokQr1SvTII0MqcniE",
-	"D0aP5PvtansWpRkwJ+vBmNUkZC9mbIwM1+e6W0jGBdlODgv1Y/PUGiMoj6nKi8yCumwYSk3c9IrAa0tv",
-	"xIj/UK6QiQHDW8F5j9NMqGI4iw0RUTWZzl5/brJaKOasFEerFszsI1VXK+AfVU25bdPajxcXbwi+UMDD",
-	"1flqtIv4fAel6O+96uhvhIda6QkyJwKqPtqbqMJsvhid6AC+0E63Al/HanvV2/yuVPjGxnlb23AB9uwm",
-	"9oe/gEFqeVkAK2eQpVzPzw3ZLeL71ETb14NZAPHChmHOve9xrPUUS0t4AK4+VXyw3MNbxdIuxkrGS33A",
-	"mYcAjjEXOkL1bszI7sNiTixCRdjYefNinuWKLRdBOcrDhjEtjVqxmozJc6YLIFZt8gpi1CIXmd+yH0a2",
-	"0LsuIy1wRaYJ5YKYfoi0hWUndDDmqI9w08dAyivuy0t1g17vR6l0a7GPfNR0yoHFfoLiGcOKQjsuuo5w",
-	"paBwhV9gRe4dvTmFv+5jJHRubkC8GeLQU8ykgSmK2OZsWuBGndMIV0SN5UxAyfzwUgDVQvQKVH6FkBuq",
-	"SHSU6bFM+X9sbXBEbCCXWaezP8Cm4G8WhWWwJgVZn5ghasQXYgOR2pfiUnz77XGO+9f+9lty5F1NZuzK",
-	"Dd4n9TCbxAkLfkioy4dxb5SonZzQwdho1CnGkWNKqB6zS4F1sbStzp4JiGh0By06hJlzMSJ9qceGfMzi",
-	"WCgqyKxok1eyRPRGGgYv4CJY1TcqBKUI1x9ytW0JYtyKqU/ulqmbn7KLU5DOzOJEH1r5HRJByFzNBJfu",
-	"GnMgwXmXYll9s1yHJDLrEJEJoy6FDhYnByA0U2ZCZqPxcvFTl3qMYXugB7ZJMSdvIK171xZVBVpNGUkk",
-	"hJ1lU5/BcCmsT7br8j4BWhAK5rt6vXYT7MrkYY1ANaKwCJig9qHl6jerLtFpBhlqeE4k1pxD+5B/y1JQ",
-	"KbS7S4TM45OhjD1NU0xFEBjqiQatGTUbaLaSKeQSjCidglMNBaA2MVLciEHlYTsU4I0POvsYpbqM5ReF",
-	"JGVTRu29bvbPTh9y0tS332KMK51OExuQv2MTjf7P78qQyD2Xt3e/7XL2CqnM1OuZ5nIGlH6MlaMQvwqh",
-	"/kBCEzq/FDQ2FOOyjSIybJZ9RY7HzIiuaSbwBdN/GpsbRPH/sJDk1BYWyDYkfRk7JnHBJ8zN1sxof3//",
-	"cegrcgNe4cUxbvyED1Jp7Qc5I5zZogoUkwGhIYkKUWjNASLzq/uCK+26K1fMiwoQEhFWaFLWdueLok3p",
-	"iB161tmngyvgn+4jLclIEilsX28RofTbb8mUpnTC4HaEvQExAQ6NTXvAxxC1WEB0wGkfdDptcmQJ3LCb",
-	"EdNgeHEfY4q62W+Fz7FUURdOGp6GucwuhfUVQ5wRQAH4sWKetk0CGZhzwBSJjulgzFrHCIBizksLYABA",
-	"6QsBLcrZZvY6HbDNPJNwXMx9EoUk+rllfWmt09iDSnEkrJzazOQuBVBw3vcLLq6ikGgp3XcJozHQMSYP",
-	"jBiW0EL2Z0RXdzbpJE/06JIIr7GdWA7UDnSidpYy9XbwfjskKUu+vwzGLJleBtHhpTCTNGsGrC7aGeL8",
-	"WhQnaE9U4Y6mAo1mCOSKNo2ED5jAwFgrQxxNYWX32p0gDLI0sbKO6u7szGazNoWf2zId7dhv1c6L0+OT",
-	"V+cn8E2ejelFiQJoWzfotHfxLTllgk550A322532flAo6LFDp3wHL7mWuax2MIIV7NyVxe2fwezmhr1A",
-	"XC1wCAw6dnrfvBxa2yYXYLT0AfsjKfGWiBmNy9wYGTfm6jjcP5t+yVPUL1HYmI0N44DSakitlpxg172+",
-	"6Urb20ZAEKAIX9gmRxaPhRLDOJR5A+YByASaTxA9glAyZDOCy2LkEwy+IfcO9h7bQGF/L53GZlMdPM0Z",
-	"rqSvNP9ExnMM9DDKK4aHFLj67zbY3CeBOGyc3wJ6NaW691r/+uFM/773bv/i+dPph59783f92S+/Ph//",
-	"0bk6/uElFZx+d75/utcZ7iYngyfPdn94tD86ePyI/6TSg+e/zE6l0T1ciZuAOhnYTE1xLRE+HBXfxrhN",
-	"OEmMd/lU1oLMjYwG86k0tGva3OvsNViCrcZgTVUwiEVtiYorw/oAd/Kg06lr2Q915wmNLcvCT/bXf/JM",
-	"pn0exwzihw52G3xxjKtwIeULABGG7x6s/+5tjlj8ksWcYjG4MDjYe7z+4wspX1Ixd8EN8N3+7vrvfkTM",
-	"4+JgHzRZyVOLiwziDH6132SKOQxyUT8Our8ZGs4mE2oU8wC33hYUxJRGiuZTTUfK+kQcbzPk/6E1oR9a",
-	"fTiKu/u7nUd75lkx9sIVrCxIl5aWP4XL7FKxxBaOTpiu9teUIAscJh+KDqEtCQu6CUprhiMZ5qqlzG97",
-	"6QFKKyTYdj0LOmfJEC3KwdJBPFi/C84Yve2p2W200VbpdP18saP2VVF92R702/tPC8cA1G5drD3D8epb",
-	"dRSakX0YjJhuTtl4O9OCe3IFcf7A9DJlNljfEgbcHW3+lWnznN0GYVYyX0hTn6+RVcveACcR2ir+pCxB",
-	"Gv2l6KxwdvZDEqFRO0JUP5+47tq2Ai+2dCmsM8TmdbTJ/5fFI2fSLujGYzplIdhKWtm0UNA9JbF1/oUW",
-	"azcOUfgtqs9tcmSBcryZ71IUfMQwORE6bMII08UjD/vbJeABQe2ca9UmR+rKKlPUvA6nJSombYfFn1GS",
-	"jFA5hSw9B65mlt29V7BmHV4KeFfkMGuT0NOGYFDLPpmTPiMZTN9pVs48pJzKjCUUSUR1D9AYo9D6E3/H",
-	"hQYwDcxw9uEnEhGJLgXgmJvHZgFB6dC2jonRV6CadW5Qs7Qxg+3tMzJMmRoDXJkFOL8Hxp26Gg7RfTQK",
-	"XTE2VZfC+fptAxpRuSdcwXoU4DDojM5XKhfoktxWubDp1c5fbERuf16dK4hrO0pKSgGjYFQoZYEEu4/3",
-	"2p32XvuRjTzp3p7GUo6LDcpwg97twvD0V04irwXgjFjFSdz6cAvDcfgEwdOTFycXJw4JoIAwAMoK0nr1",
-	"+N3h4Moeic84dhjMhqoXkuEG6l9nQyItJDz7eaPLvhD74R3Hrta6NdkTXsprd67Wg86ud4QCJ/xUdIzm",
-	"9J2HIbiATlvpxLxYVdxj5KIruy400wcY+EgW68+ra6KTe5iK0MFFR31QMtIHxTVfPB/5nMEdbOeIykzj",
-	"zS5FglSq1wV/9N9THLuRVv6VyXLey/rb+0/hatHu1AYMmqM2kjL+d0Gms7LZsji3DAO7qHX4M+kEPp/A",
-	"UqmIHJV9owTz9HNoE+trkKl/A+NU7Atl1/nSdWv6voGW4iKT7nSUr4iuncpiRPg8pragrSBBNlBV4MWd",
-	"QoyKpeBKMrORYi+4whpnzldUi/eev7IDkbAA977mxWPERjcT3pygS2Uu76j666LqC0vRlhpzQOsE97OC",
-	"wkE4xUq3zSg9c5Fdq+j8rUWr3JqhYgN39Pd10Z/PNC+wVR/qZwv9x1D18ZbocCemPJnXyg0e4mu/Q2IK",
-	"IVMypnPCxSDJYjC5oIRg4wPKXsJS1SqnZBBAJjPvxGAmciEJYo4FpyE0xuHZEUzMvRTmqSsOoWfS1xXC",
-	"Wuk1ZgB/Dp7CJLdStBorewud1SgBtijA3cH8Gg8mhpkN/QFFl36hbjokPWMO5Qbns7bqwfKZ/Yha9qcd",
-	"CCXb+QglZ3n8aZV7DY8QhmXgUf2gfaxSLuADqzHH0gaqm8kdloPFar1r5JX0NSV9IM2lgDgHG0kDKTJ5",
-	"bUly76CzT6Ll2r0IZxbncUSlKEKitGEa9w46j0m0XF83ur+CE5yxibxmgGP091VUmrgsfSoNfPC40VHH",
-	"qsJ3vKFSaLSWU5nYOE+6UiUKc5isBUZQrERT42bcTOPx6dNr3wRUtaeg8lQWovyBX3OEqwRoaBu76zN0",
-	"SxwAyubQpdjb7bhBrcHhKI7vznL5LN8dzcWj+QOSIsZSy89yMBcsceY6Kjpg6xU982ap/NvnN2isf9PV",
-	"GGzAMXzgy9pXITeTi9ETQFht8kUhAAKA2cwnC/WWRWKBXEGE4crtLMhgRoDhsU9McalG1muQ00Az6d4w",
-	"xjpj0K2oD7WlACu0iCMM6JVDmzhRjMwOvTqFwaDo9L5TN746vmVIoFQiDlUNDjDwEosbmuuzJkDE4u9W",
-	"cLKyX6yebe2gut6iSVIfO4Ixy5j55hObQ6LhMYwRMZVJ5Ithwr/9Oz7TAvOLptME8+ZokrTJM5mCxwT1",
-	"gYoQaO4Ln7cvxWvBiAMZJjwmmtvgAZrFXNsSezDWJHGBFUTLEfiQK7WGEn/2MNU3CicouEvzvTYjzznS",
-	"smu1zovqsLedQGSTheS1zbW0W5d3dJTPvNiRb8dVLIEAS2jCFnfMm3hZ2FRqEVuKbZX3OegGe529h63O",
-	"bquze9HpdOG/vxbH/oQOrrKp67G5c91szgJyeXPfeqOIzpdUzO8ExH+2b7cqgNQjyIcWxIkS9z0poJzf",
-	"hC2vDKxe4tQfC5nKa0xBjqU2jJru+tiaEhwTpK5iKZgzyMvjFolmYHgrV2TIBVvPUp/iIP++Qdd3+tuN",
-	"5aAznyudy0Gf4XBtqnh5GgaTydLRXIzFqLRffDGNr0JvcmM0wqTy9bFlinWRjEBDucDAlRBLR9h434Gt",
-	"K1alVSlU1Zpe4U6z+6yKVWGtm2hUbl0WC9fcqU9fofpkLqOCbafC3FPHMBYqfQPybI0ClLtO8P4UEo1N",
-	"c6bb5FQrF2llg98t5AGm5SLgAbEeXyA1j89RZ/U8BgH7JgmTRRjrYJTSQQGw4wfzT/KjnE4L+NHdgNrB",
-	"mSGT6TilqLrhZDZKiDRTuF1p/Ssx5X4pL8tdFGYlQ8Bjs9b+25QhNDMBW5et/cvJ5iuNwX//SMo7ofhW",
-	"Qi9vi5K3EX2BidcLviWKXx/XWaD8u+DOu4P2V4sGtfSb47uhj4lCbrpqEBf6hc5inYgajVIqtAUfTdkw",
-	"E3FEaByHJIpZn+sIIT9CEtH490xp+FERmYY2aZEINqIa/KgTnDt8gGmhFhLcYgcNoYBznyVyRv7DUmnj",
-	"dOxLPS1lL5EzCNLxNYQjHrPJVGomBvMewqRWBRggCI/PCIRPmdDp/BCHiVAyCOZj8xwdMBAOotjNwEpa",
-	"K8OFLDM6iuObSNu4ZkH3QacDxVmKUwVsxGvJB6yFZvLOwV6OjQf71ly4xuHecpbZJl2vTn6yNJDHdsHm",
-	"oeURPEVcEyXbd9FVd3L/rcd/OBZeCgBBQE56xQCc/XYY+LZqwQ5gp2PC8U0uAKqxhl35+DnwNx+NbcHa",
-	"lKZzW8wakNQOAfsN0mgFDIjFLv66Ong0LHsLwmVgqjY5siBfGLd+KaDSiUJkPQyGXsGCQaZTtmLhDZhw",
-	"jmj7XccD1u7udRzQftC1BVA2NWWUBviFuW5pCHVsFwmrfSeq3nHJlebSCdc5YIeLqsqZJYR1ZmD1w4CJ",
-	"z8Ivq/2cFezSmU5vzDCzGkCUUlnsMaDhKRtTpdrkxJa6TOceiLcijB6ydSjX1ks8pDxhsbPv2syy+uj6",
-	"S5Ez1kMfj7/Es1d6YEFCX0S7tQOvCM5dsGSvCMklLk3O27C5csWvLX4J4CQ7KGtkkDkIpLrKM5Gx6D3r",
-	"kkLFg4Lk3rG9NTajwwXlrOj1V4sb2hlT7Eb4g7mNHFOSbmokLw/sH2Ylv7sHvmA8CyDCgxzmzxDCsn4W",
-	"G3lj5p4yQM69MW+vtIacOkY6k+kVWhoOPdo4Msk+IyCkMsOe2axdn06E47w7jncWxFrJ6sRaOxQUI3Ki",
-	"wp/thtrB4cSf54yBeGQkFneuCvKLnDLhTXqZ0DzxVz6cprhxxuGCbHMpbkm4WZ99eCm2Sj+09aju+MVd",
-	"7uFt+gKRqv70W3sNqEXByfePQLa4uzpvJ+OebouC8ed4wLOY6xammqw5C+bNE/PiXyXxD0Z0YegDZhZW",
-	"hbphFJit04uAoBbOojoidJjKSSketFkF8U26JkL6wqpVQ9DyFgYAMbM2gwhBW28h4XBKtTleQTf4n986",
-	"rce0df3+417n039tOiCX/mg+ql2FOZRobWhY9rSJKm+z7l3qQ4PVKGRJbLUcW0VuLJy4u4jerzCid4ZX",
-	"AhRWiXmpgoHZ3RVMvwITt8C3x4wmelwLgvQOrJZYgZumLCRjObMgx5hmO2ETmc6hAjNWaStUZwYtIkct",
-	"VkRLeUW0RGOsFMV8xDY59SmNhVpNCaOKhZdCSwkZOaJYxowrKFIkzLHzFvzYZfIBEje1HBO5J6pOoI3B",
-	"J2ZuqDb5mtaaKQ0qHEuGHr8JOBiLuxbWBYvUCEaoIkqaeeRWaY/1VKENndpOfoQ1r491vBUfWbmzytj/",
-	"xXreikEAyV3M/9fGIX6UM6zF6Wuw07To17eHfPPU6EZC3V9dnru7M//Jd+YiomDMbVa9L6QdYz0dwvXS",
-	"rboWUDDT4xrEkzKvfVVCqpAp1ANUMnXRiVDyISJUXUElaAQKLABa2KKFOZiQuWoUeGjMVQZ1Ns11i1Nj",
-	"f2Q0IVDg1LxnizJCH5cCL1xzddMrgC+68IXybE4v1ikkfTbiQvl67Arvc4ub3p8TIWchURIHhQXfbOE+",
-	"0FcnjAosqDuhULRBMSaInvEBW1m64A4OZkM4mHfVRFGbq4hV5zZE8j83X1XoQ2dccTEC9GyaJIaearoF",
-	"6mueISlT/Rq++OxJknfAM3d3Rn5nFPEtG5cgqkexXJk9ibVj0CuTl+MO8zpAwqgTOE3g60IiM2aJYm2C",
-	"6cwQ8MHiFhdkylIlBRlQUSz13cVaRpfCVrBB/09ecrcnpO7RJJEzDHA5yu/KMVUeeZaScSbilMUk4ddW",
-	"ibKlg4qiJ6pdEPg442aURwj/z6+ZuhTWYkWgxo6tguSX4N5Bp1MsCAQDG7Mkju4flvuYQCTQlfPZQw2k",
-	"uYfwN09omsxh/bBRfKPHBZS4iFYX5rxZnimwqJgu1c15Cx6/KuAYLOGkemCc2+vs77Y6u6393Yu9/e6D",
-	"x90Hj3/NmejxKVC4uTuuWVru4BXkIdjGiu1X1Qv5ZJpMUzlbxLiZY42llNG42EYepetCSDudTudTXoyE",
-	"qnFf0jQuVeSBo/NtFxp7v039mD8lpj/vXanM8Nfq+FJD1hDvhf5ec3Tbd6m4d0FGS4m3K4A7NrhKVgc8",
-	"LOghjSDMNgEZIzfDGNsULOfWoMdKIF8v6FTLKVFaJnggmvGDfzzW1h0XuDl0FhwLK1dujp61PZ8oRzEs",
-	"sok/Ez/rVFtEc2ueSAC4RBUM6FsyjTtwrbsIi4bgWnml0VtU+lYWSa6h2b97oeM7kr0V6IvPQq83hIC7",
-	"heTLKFeBu5CJaTPzMVsadHcseUuOfBVkc7Xg/WGfuNjUwpVmf3GRrc5UAIWE89K/I37NhLVL8AkrlBMG",
-	"Swfm5C+1DRox1O+FnJ/TYeulWYYotLXOMVAHE4MKtnCusMIPTdA6sbsH1YHB3jHhCqp4gn3ina2Rbks9",
-	"q5AwyL2iacJZioB1RoFXUDBbrgUJrr8vfZLpZlRwOoQJW//alrJ50fZhNr6quim5J9iMjKXS94PNTQgb",
-	"Z6j+Qxnu5raBvfUfvEkhMYyb7X8GWYB3CsXNFQpAqgQuE7p0QK6VN4MW7G+GTaDpLnSMxDxiAv7if7K6",
-	"scM+TBPKxVa5GOUbqNbIHrMBz7MhsOqs0SiwYrth/XnWQ5olzMFyXEEoTMm344x85HwKrNiqNGEejpnD",
-	"tcQS8Vugev+loBqL6WPxt4qC+ngfcTHqFmvrh+sq6ZcL6IMF3I8CUSCHMiUzrBYO0UtwNw2owCr6LF55",
-	"M5zY/bmR8WWjeucbs3c7xD/XUAyDEIizUGMtdnR4h0dwh0ewNvR/AMzJ186O5b+/tP14kVNPU3bNZaZa",
-	"yANXGYouPKd01RK4IjGjlSbmImLKoTcZOQwB62a3rYE0LsUqYzLw8kuhJGTlY0ACAXwHBl5HhqMREkpF",
-	"JHS6kv29sZM+h/7vzEp3OnrTnFdLXeAPISkbMWEIDLXWz2VguhUY93V8IJ/L5xTaDA+4YmyqbDZFCODs",
-	"Jck2tHItRp1zpWU6x1C2pbAKoz1uFlqBGH0WnqMp+wpR2L5mYAk3cldkyaBnK/ZirB/iBU6pDTax5g1r",
-	"1bli80P0C6QMqohSTZTmSWJbxhqLOUkZyXaBy0Iw3oDloXk+eh+qB9t4Dhc+IggdAMKhTJ2GgLaVMVWX",
-	"ghYWb9kEAoEj8PWaiIqznGq+uJUBuLRYDHRw+2untrB2hcgHKAWE21hu4VS7LZEpkAkYkMYyS4txEwsU",
-	"EHT3H3Y620RC5Ev41cRE5KRzh214Zyz5c4wltggmCJUFgvyT7R6LGeOVRav7c+AmhjFjZW0oOB+ZGyAi",
-	"96AKveLX7D7RkkRaRuQe++CehVhVLjUEy2ISy5nAgnMyYaSfDa6YVmi5traNSddnbF0KW/Ded+tzuQ6+",
-	"gyH5sbXJkY0O3AsPOh3X8qEtcQecwNkj0Ms7qaxxT7YqcW/tuzbneeFaucvgdQNwyUGDfKmngPFT1yvu",
-	"YuNQbdiAJ/jNFwrWtjAI1XeQ29U7ZesfgZKAMge1SSdDmdbWyEKu++Uco6XrIJEjiZCLK5CDQJ2wK7AO",
-	"JbGECHSqFRlIecVBDZjJtMB4QWUAFQAaTZS05hB6KQZyCqoHx0yoKzatxqTN9PgFTqDa/FFlAUIQojFV",
-	"hJlLyHCbMdKZ+eKc6dYxjLiOYOzLO+fYkn0ZDv1dWsVfF1mPjwRBQslT6fS4LpNurRhVxjutjDNYi0ka",
-	"5jo/iE0xszGvJURmKVjD2La6I1LG/LyJ10SwWdANKHQqIKEeTQYOXTOw9WmDgUxTNjCjTBUjfQCSgLgI",
-	"09DGwJu37SvP9Pg8A554Fxh/C0rZXoNRXkj5koq5XUP19wqoz6Fviwi8t81qdhQfCeuVrryrzx3bsCNt",
-	"kyMyS6UY+SEZ9kIygegUtsQkXOcWDdEoZTlgMtgrfWmPg85umxxBgLBmAsCTs5SpS8EF2X1AJlxk2sXe",
-	"F0uyuJhil6YFL8RxypQKEd5zRrnukoO9x6iZnTGdzlvQU+h4DKODMURBtS/FkcMSJn02l9ayrWdMaM70",
-	"2PNaJqydVSYxcxnI9Db46DnuwxIfraYt9wq3nOcN5UCQf2e+dceGPhcbWhZquHBVgUoH+rNyoWxaz4Ve",
-	"T5nAZD3v3cwzJLnRB8SQjzLDChCW/MXRxfGPz09+6Z2f/vDq7Zvv5ZSJ6BA8HgRyQrHH3iCRisURelPQ",
-	"dGEZDYAHUJF302cDOWHopinBgTY52tn06zzad9LF3+lYZ9PPcKwroiscInCt2ffI2z+Z0OAFHGYpFJBx",
-	"1/DCTbsMz21VZYug8dnscIVuVle+8ujiKAHQa4TTAvnnrs701yR6l7ARPCk3OxvV52Dno/1rXeJZM5W8",
-	"7iz4qJ3NLHn262r4qOYmrzsb9N/qFJyIeDEFZ8OzsEr8c1LVCjBGMHgPEs6ERpXOaJguAISKORTuMfSH",
-	"oCCEi3J0s+XE7nLD6BmA8gDmrCWZMFZxsTgwwS+EWVh1n/woZxYvX90goOAfQcEV2IBFmEdcwgLBKqaz",
-	"6VruXYL1qKFQrEygaSJHDq0MX+hbi8XRm1MLE+ZrIljIssrqBTZQHTK0lqnyjX/72PW5bR5lRVN3EsnX",
-	"6A8sJr/4wLcCrRepuI7ia6qjnbFpQgeWkHMqp4pQjKxokyMSy0EGbn6rVAxplpQKe2EMBsIS+UZyZCI8",
-	"DdGEaRpTTdvTVPYTNlERhEA6P4e5hPrzS2H0bhhUm7wpZv0gThk0lUrP9rkmQjpLn7klzLlaLkkyxtzM",
-	"CWY+tsmPy+JWk/zCiiP1Z2YaDhOqDQEcn50cXZz03rw+vwhQtIPsGhwIkpd5zQIgzVKuwWdsYyPMnrSm",
-	"CRUAsTSlegxv7xSfvw8DzXWCsEiaEvs4J9+l9kMn/OYdQUpMqQt8AjSfykwvjNg16JNsYIKLKTYqxxD0",
-	"xen3Hqz5Cl3ZDT1Jy5t+u6gpXyGjvgv9+1OE9adW8HByR80lUAJFntAPrT6wlt3OwXcPHj1cg5S8SpwH",
-	"xluLmnwmE/a57TSuj3ojzQlwdDNSjPLrZzzRLS7ggrHoloC63p/D/XNnpvkqQS1pkqAcUDgD+O8VIlCl",
-	"0+GVBBVzQudkCgD9BYmdCy0JhY4KQMWxBJsfQP4bqUKx5JqtLLG6JEkYOr4ZKCO+mcgsNSu+Gx+w+Ls8",
-	"4NHs0AjcFsvohbXBYc3vRDP8W4YOkwm7i6i4yyNdce49+KA5jg2OvS0Ndfb6xcmaXFFoYeej+b91plu4",
-	"XhAZXJIxS2KjMiRSMYXo61yTEb1mGxU+9FcU8BmLadtnBMdQGStujsvK7M1lIwY0zhWU+bjLXrm7VpeF",
-	"S0NOt3O8VgGEGdLd1qb1NdwSdx6I24AF244MNw5vB0HmViC/fOIPBKf72vVWtiNyiGzfXx0+l9dMrOK6",
-	"wBK46wrlohBqhOFp2VjmWg5t4pJ3qMT2AcTWVdw/HlS9zxzWV90FdPOg4KaSabhY8mszUfWWg4D/jlzo",
-	"Trj9k4VbDAS+vdvXybboCasNubvwoIRSYAIeGcjYSqyYReC9bNOUGwY3w5p1NtUgtIUZsJFSbB06DMBW",
-	"VQykuxQgikK2Ah8JBT5Q0SbvZHqFDLCL3GlGU8sjbUAxVwQS9mFOvVgKFrXJEQ7YwRRgwvohIArACN2w",
-	"85SICnZ2blo8loYv3VQlj43+/eiHg+etvZev3rR+fvf4LAgDgELmQ86Muk5jarZYXjFxawkPMIM/K5Ee",
-	"y5lXR0z5iG7vwP/T86buwh3/JuGOL+kVK/KdIptpGg1QaxkYSuBALQh+qQsPeCZTIkZcfCCRea+X49xd",
-	"pJQN+VVIjmkcIwDUibiW8y4ChoN7ymUWzMmU6jHps8SFNkjBwpx/RkdWIIDzGRE5ROQ7jJv5BorOOFGz",
-	"TV5JAiZNcNHSuE3eWVhYqq4wodT8o/Q9DgdGY0bShbz8n1vPcAlY3HoJL0QIRlX65W3Ko9C+/zrlIy5o",
-	"Uny99Pzt2Sli+lkRFUYMllZbntRF9liZGbzBVI/NHFjKCqV28qClyaXgzjMO0jgIxnSUMnBK7zuoXFzj",
-	"YhCGWR3I4p9JMgPc9typDV9aSJm9TockTFt53Ur0U6qUuWbyskO+bSs+m+ZhbAed3RA6yatISDco9Kbb",
-	"5VAsveYDRh509kOjXIyoZjCwTJjTp80nCdc6cQWT3pXD4J+9Pnt3dPa0d/T24sfewd7j7w86+1FIDjp7",
-	"0NvB3mMb334pDkwXQ0e9VXei3WJDejXKejVaCtiYAFUfwBqzlFj+jepTAhOC7QoJm0z1fBnLDN33WhJF",
-	"5wu3xQujpl2xees5m7dObGmgNfcG4hnCm5/C4IxqhsX11nyWv1j8qvVGJnwwb/yxff1TGPzc8oO3d2br",
-	"RwjQXteWfdu+XN3SadywFagHX2zBLOT6r20KeOnLNwVmuvrrwpv22t5KD2rid6bzCRP6zIk/2134W16l",
-	"N1cZVukIL+kcuITlCoYl4WXhWJIepzIbjYvQiggPuzISzkjO/6m94M7NafUIrH0HHOtqUh96Mds8nabS",
-	"DB9VBBjakPJELfu/XkCf2yjfrvjzVxAsuUJwOVWl9aJmD/69XN541bZJiD3nQqdSTdlAr6mK5G4SvEL6",
-	"KU25C6KCiNvXhs9DqTwuLH4aKCjeMhV9vAzwh0snJVn0N0sc5kYKwQsCcHB6zC4FFioySprwWqW9IKep",
-	"vHaI9dpBzlkQ4z6zFdmhyB4RACz/oLMPwPJ8aPWUXpafpGq4tgszg9N8iZoqdh9as9msNZTppJWlCRNG",
-	"q4sXND2nvtGrKdW91/rXD2f69713+xfPn04//Nybv+vPfvn1+fiPztXxDy+p4PS78/3Tvc5wNzkZPHm2",
-	"+8Oj/dHB40f8J5UePP9ldiqdRtjT8ynrjbkZlWMH2FdjXTCf8S0rhEUAOqQF85eHhnOPTAdhgMJlj0NS",
-	"/+BBIuI9tasOHj7Yo7HOHnSMVkx10N199PDR3t6Dh51OGHAI/BprPVXdnZ0rNldt22d7YLGLJIAD1ZkK",
-	"yYKh0By6fvUARqUVD7rBE0ZTKOiaKaOzgCPdqOpm9dyhqJyv1Rm22J/6OBZXAteeQv63rb76TzIILtzu",
-	"JZtgr08VHyzf+qcWRMdyYyC5f5N7Z8+OyaOHD/fuN7nsfzo5O332SzPwZKO1zFfIAwxYPtEpHQ75gGAN",
-	"kPyuPyRck5QN5DVDVDXU7KA4FrwQovbjvitk+FZeDJeiyPLV4gWxza1whjP8nGFqjMZcQEbu8sn+hamv",
-	"J9njFo01x1QspG0Yddcr1GoT+Qe6Sa/rofF8H4g3a96158iFsxuhNEuToBvsgP/Pdl0PdlfOBi9UHwfr",
-	"0jJK3TkfiVY2DV2ya7iQpOTyrApNgampqhy6xALBA118GfU5VfHBKzphpgOsX1nwshU+R8/C8rdHZAIu",
-	"T2tVgju41KnHH6up217McOmWMwsKDRVdfzUNOQi0EjCyqzSRt4QgaFVtMMw1lhPWl/H8G1UyT+QNWLa5",
-	"3AIE++SfqtAZs5VL8BGlkWDYbfX+xTwG2bi027Gt8L8sr8t0MGaW1opd2IPx6f2n/xsAAP//",
+	"7L0Ld9s2tj/6VXA1564m/VOyLDtJI6+uWY7jtL7N69jOpA/liJAISagpQCVAK5oc38/+X9gbAEmJlCjZ",
+	"SSetZ82acSgSz42N/fztT42hnM6kYEKrRvdTY8JoxBL483g4lKnQP1IRxcw8iJgaJnymuRSNbuNywsgE",
+	"fiNyRPSEkSu2+EYRORcsaTWCRsL+SHnCokZXJykLGmo4YVNqGtKLGWt0G0onXIwbNzeB6+vseXk/PLqD",
+	"Pk6oprEcp+z0ko7L+7lmieJSuM6G7gvCBfkjlZqpgIxkQsKzUfMV1cNJaAaxrtPafV2xxe69/MQWpx9n",
+	"PGFqta/3EyZ8DwzfIg/OX5yQg4ODpw+PiBTxgsy5nnBB9g9JRBfKDIrrGr3W2rBtN+otS6ZcKWitrPGZ",
+	"/53oCdUkZhq6Mn0wZf5OZDqebNvtOdXsJZ9yXbaGVBOuSMxG2k5s2iVhr/FHypJFr3GUfP+ofaS/P3jc",
+	"bocBCXVIBoyLMVFsKEWkSCo0j2GQcy4iOSdMRGrT+voBvZUxHy7KFyM2LyhcCDqbxYuAUEWihI50kzM9",
+	"ak60ntEZbyZUM3i5ac94c3+fTKgiXBem8sf3+5320fz77x4fttthixwPFBOazCcsYWYGCSM0YURIwTZO",
+	"gOlkcTzSLFkd+4VdGS3JnC7T2pQLPk2nje5+4JrlQrMxS2y717yaPJSmmpFRIqdkPuHDCZEZ/XNFIkYj",
+	"e76o7seMKh2uJ5X/Stio0W38Yy9jlXv4q9rzQzHjumBAlSdSXvEKjqnwFTKEdwLyo9azN+YAUhGRCzpl",
+	"F1yz71/Sj0eETWeasyhbef9xHeJ5//79caonTGg+pLpkNIYDPH7yqN0l4TNGE5aQhNF4+n2vERuec8UW",
+	"vUYYAGMgIUsSmXzfa3BxTWMe9bW8YqLXCC3zQKog8JTMqSKGZNaP8CZozGhCp0xn1w1TaiNPoY6jcPN8",
+	"RvWkETQEnZrGKTTRv2KLPo923tKz5+5KwvFcMJoMJ6tjgm27YgtF5hOpGDGDCMiEC01kYkY7lEJTLszh",
+	"5Cow3H0+oZpds4QMqWJHhE6lGBPzYDGQ0eIbFRANTZl5CrzlbOP2po2kuRy0lH4F4NhmS6BwsHXnaudW",
+	"+wqmglB8r3oLzK93sf5pxPUlTcasdEyw+uzafEnoQKYaVtnsR+CGGJBEGukkcQcnIIMFMdySR1Xrp6HD",
+	"wvrNqNYsMe/+z2/t5lPavP7wqdO++a9GUCZkpImSSfkShoJ91P0hvBG6+3FGx4wM2EgmrGpM+MXuYwLR",
+	"gIvxM+ilYiljfs2QmuEqQUHBDgyXdiqnLLfvS4NktpM+flIY7UgmU6ob3UZENWtqPmWl46wnaW4kQXx1",
+	"Z/KzozADOhuB+FU+IiPZmfHMrWwwnFAxZhGBGxWYYEyVJooxcUSokObq9EKfkyVoLAUjDw73OyS0v/Wn",
+	"XE1B6nvoJ4g3djZFJxgWVpl9pNOZWb9Gr7HfazSCPJX0GoZOPnzaD/af3vQa5YRSIf38KOdkSoU5Omyq",
+	"CEWaNaIDRcFrKlUlXYDIURhnxEY0jXWju99uB40p/WivevjXxotfXpkNXR5iOKKxYmGXxIxeM2LYQZiY",
+	"l7kYh3C34j9ZFAKRV43WvlQ+XqQiO6yBlDGjeO+fy5hturUMK6ogWPPTHTBMK31sGojlhRVjsb/exXA0",
+	"1alae20a0QJYi4J3j6r3zEicel5962FfdUeYXe34HUgjVnt4JiOOapQRn95SDszcXOVMwNkwQrYRqbgU",
+	"e78rFEL90fvU4JERuUbcyLwNGlFz0IxYZPi4TBI21GQiE8XIAA7nwszdfHpTe/BuWH7U2RbhEzWTQrGi",
+	"UFVjEluuHfa/SmdwA5utNYfQXLaKDRMG/CFnXHB6cVlX9rU9eOcmJ5vc5SSgvYop+Psl6/qdomN21/1j",
+	"oyWDAH3TXCGpYlHgrxhzZQRwMgYLq9sgM3Pi0qmRh15ydYcrVWj2nCnDCUtGfIyXghxZmSwggs2NMj7i",
+	"ibIrmerJRQrkc4fDy9osGdUFHwsWES6WqO+C6Wampa2jwaJKB108o9E58oo105glchCz6f/Zbjpv8asq",
+	"unQGjiEVQmoyME+MMisTQsk1jdFQxfMvGAJqkXDKNI2opiFoKQolz5gOGezMiRSjmA+/+HxQUwdBmIux",
+	"Au2GmIHTOJZzsEDh6MyILqV8aYTzLz1Io5nB4TOdJ0Y6FuTxIfmJPwvwH9+Zv70ObK0M1ywxlwBuDrxm",
+	"llzOWAJD/UaR8GNzSj82TfMhzjNhEdcvWTRmyZ0dkEKjVTOkMRVDhpyF+oNsBhzDhyWH+YVMBjyKmPjS",
+	"2zGkccwSs8RXQs4FjHlKF0A2kQRxAgb4Ix7gP4tqLP8AwSVPOfuPDbW4EcZ6cmc7bZsrGc8vDJfkTBht",
+	"gManSSKTL7kgxwQkaEdUiiXXfMiOzJ6Zgw83nVWfYKCvpX4hUxF9yTG+lkSlwwmyIji1hqIWMk1w8d7S",
+	"hVF/z7289UXpyRtdNWFCpuMJGcLBNjJzxtuNShY6idCK0PZwI4vJLOveGXJn9FfWduUZti/sIBQWvTjQ",
+	"wdsEbMnc9PCC8viL7w4wfaf/Ky6GzJkAzP0MK1+puV5mlmmr7QRECjQKEiGj5TV6aY2zzbwRfN2C5SzU",
+	"2TheUXF3KgG2eRzH1eKhnSXywy8yTxnfHWlDY1UyGej1N0HjUkqzqlY0VF+UBKVEA41RKaczI32DSAi2",
+	"F0NZRgok6WxpiQsOr7VL61/Me6WamVuq1sf2decXanrH0Ppd9S4kmPg7QVM9kQn/N/vS14PhuEa3pzEs",
+	"rxQMTaXLwvYpkHQqUkUHMR5uKtTcSANw+9HpMq2/f/++ueysWbcoy74dtzLXlMemzy8ux+OF7lYCZ0uE",
+	"nB8RnSwIHVMuCDWbaO9/dP1xQXKUsEyct6ERlc5mMtEsesUiTi/BYvfnaA1mPWYx5SJeOPFnasZE9GJm",
+	"6aegGBBNrxg6i95dvmh+1wJbmu10xaIzS8yH2hqshgmjmkXHuq7N3Qw8Zv6TkrgBf40Bxz4iFJ3B3p0N",
+	"inW9rthoxIaaX7N+5r9XFa525641gn0kDSUFRMGGGqGRTNEnQQXYl9BNNpExOkXBSF1fWDFDs2OlSUKB",
+	"PzFhTlHJZf2CxooRaS54uySGE0QcTjr4lJatw0HDhlz0ackav0jkNO9cMTci14YahHLSsVv0LhHmsqy/",
+	"4BMudEUARTqI+ZAM2JgLYQRwL5g7S13mS4ivZlT33+hfP57r3zvvDy5/ej77+HNZfzyqYxkOGlwMwUja",
+	"5xXikHsBj0eRBK0tZ6XzmCrdN/y3dJ3ztAxeGQwZgTCRgGiZY0s7L3c2Aj6rCNUwPdMoSphShbmhJqul",
+	"u0MgeKF8mhDtUdtG+xJfv3GG8vWfvTbv3ASNrc9nzg2UnVO3jN7n/XnO6ixh11ymqr/unL0DfjV3kVBI",
+	"5865OZfJlSJUkTmL4xyLi802cQ1WqfpkYOm0P2BDmipWT3aOntm3TQNSGy6+jo6dTR2IZ0ojlltt9Kn4",
+	"uKt6g1beV7OV2yRopLNo2ysndZb0dV29hygpax8PGtY1WhLEwhWzjiTUJFALK8ycC/34sFHqT8y8J781",
+	"wOOVXaH5udnjk10MQeZxAi5bdbtlI//g+5eD39lQN/IRJs/pQq1e50anX53xswWJ6CIgMo5yFrmaRwkW",
+	"9K00Qy45SvUYeNmywVDXTvH0I0hBZ2KWogAWob5O47e5SYMXN1haB+pdBpuJ8yW7ZnGRh23HXpLMsr/+",
+	"2MJrL7nAM8uUTJNhjdOO7yGnvdm4YIJqO4OlJYljOUcBZVXgGMZU1aOEE3jTfCKjjWP/F0v4aHFi3ryB",
+	"gxLZm6gsVFKToVRa5S5TFGZqHUwjlgpueOiirH1JYjq8Ut4r5qgR5BaRTg1VXrFFI2jAbZOjy4wJQYBF",
+	"lTlmOb50zK+ZsvGwJfyeqqpIxCSNrYwfMSPSRCDXU4iOY2LIKhrMLIybx8Y1agwVTWVkWeZNwl9Xo529",
+	"WjKjekIGLJZirIiW5Z3IVFf1YH6qaH7EtYJQ1fDtm4tLsgda0R6Gr4Wt9ZeUjxk5fPo0FzPSabc3cnl3",
+	"cizN5xi53ci1XGwX9nVb+d9H4MqEiDSOnWBKzjSZpgoMDxzlmlGq04RVXvvmazQPFCJZyqRLGsdvRo3u",
+	"b1vKmR8qO8kW80tJoi3yOo3RVGNFOqoJ3O9cijViKTkWEHq7IDFX4G4nqUAJPXf4qIi8BagnQIWHNrwL",
+	"0zRmrZ0j9OKbT5SEZ+Hx81dnr88uLs+PL9+cW0v9u4vT/tvT84s3r49f9o9PTk4vLvo/nf5yEbZ6YjdZ",
+	"eUo/nuFXcDQqtsbe/0sHBbZp/WFQKkU2tSW1NG6C5QsN5dlyLjKfSMNG5RUTAQl7abt9MBwkVETwJzPq",
+	"KT7k0f5jfGYfYKuHB/gQnw2ToX0pbJELbRQAromQ8y5BWymcLqIm4FwcU9Q3M32YlurD/cX7wfyXX3+a",
+	"/NG+OvnhFRWcfndxcNZpj/bj0+GzF/s/PDkYHz59wv+lksOffpmfydIAvPwG2CVZ3YIP+U14mR3ZdSxp",
+	"w8lJFfAQRocTl6AAGSD2ZHyjbJrBEaFkyqYD9GbCctmzNaGG7K3FOfvWrN2KkcoJDiuCQD4WMPtPjsO3",
+	"y4SFaaq9mHRHTWJ42V21t1bOy4XVrIh5Vwz1glpHP3+8VkT7XORxebpAnvKg27VHP7P8l9x1i361CPN+",
+	"wiAO1rp92BxJ0FxjeE+W29BiPmJ9w9T71nZcHqQ6ogmhc7owPBuHAtQ9yOnHVOFbCrh3zK+WdPtqmdR0",
+	"vyY2NoufzgKUy2JkN8gn0EuwspBrd+OcjZlgCdVsF/lEXrMkprPiytqI13ZQMl0jDaLROo6cISIGEVmK",
+	"I6LYNROYRLY08+qz9Lh9+N2tDtE5m8lE7zL7lSM2pR9fMjHWk0b3u/2nnVLdwd2q++7ou3+vHrwqAfy9",
+	"S+pZkLn5ayRTEbWI0xoUxuqaSxizulq4Xm5oh7Zj9+/94NZnGtewihVlwrdTsRI2ZPy6QJtVNxl+u7b3",
+	"C5noAuk5U4yRmzO9rvDQGWUyAXvJDlym+S0bsVZDyX3QMVeQJjaW0kpvufBk5wHBS1ClZjMlCn1FrzYJ",
+	"nXsgBAOwywXMxE40KhkF86gnQpwN9o7RZOBuCLNZYpzHUE5Zi9jUMRJSMD6F+AGoD1QsbCwLyqqQp8Vj",
+	"luvZ+qdUqmZMRCzqCZBRNY9jFIZJlUyKIqnbFey8YY2fZqGDXCS9m7/fqmj9xrwDu9vGczzlIv90f0Xv",
+	"WuvE6RaVLLsp9ptM7tvOnfM6r569MRfdnCuQL/8DFbUlQyqDcFBFaBy7nNIsg/cINE+0NEDyK1yzrca9",
+	"uvc1q3vV3NhHuxeP1CAdXjFdy7T4DF+9CbwZ+w4M1KNETus7Gq7Yop5D0kiX0Egtm6kR7MBoqmX9sWip",
+	"aay26mD1Am/YFYCuA7cbvvHcROpY5NGe+4zq4eQYAjZWj9wpB2GdmovPiAUhhhWFNmIiRPvdUoshmcs0",
+	"jsiEXjMbCoK22SIt2TZqh1mANdOKJpvN1D4SreYK7CI6ggfA8artVDTsGTtdlijXCpRLRJENoe5WV8l3",
+	"NkKpLF2LgRQEtgHXX2AvMp4QmUToJd9lBfLUd7Nhrm6ENWb6xbxM1plfbrc6e+ud/c4EHnMf1qDwL5sv",
+	"BXAE+QiCsGh12n/aabVbndaTYlbnb+3m0+PmC9ocdVsfPnWCw0dlKcBBwwEd1EczCBpDKRRXmoky5InQ",
+	"tD3UYZf8nkZjRgYLQvPpHIwYBjSginkZWUjwWfpsCOu5YebqPpFGMDYXLPuIHlz06XJzrcO1LRiLWGTW",
+	"qSfA8UPhjSihcxqjnu1YTUE0xXGWCpzDUoW+4L8COveR1vmIhiWXhqILtV7H3a9tfLL3VpUhFDXuIJdn",
+	"DGAL5H0xFtFnooSvjl++eHP+6vR5uKREVui3u7tOhzKJSjJmS8VvSqJkQZJUBDaTLVVG+hQRAdOJynsM",
+	"V6XwL+ymXb6Iq3kQsoaCmkyN5jNPuIZ7GQLuqhQgl+R467i+iU+lr5PqXj9263fJBepU9cZx99J/Io2u",
+	"PObXRuEegzXRxRy1VgRtpamIUIuncXxHEUcwgtp3/rmM2TkblTXk9e4SdBxIIphPADugEJDkP6of3bN1",
+	"kM42kTGWIoIMdsGaZXCZittacW4Ad2SHOzufa12X0rehSJu4vYFYqFJzw/hWl82PzjW1Zv6ZI6c4x7x3",
+	"Yymryl5HqQB9fYkiqg3Z3rlxN82hv6iWamOjugTXK4tlW9m4QHdkHLq1z6hCub4zH9Lm9ndf9+oVrnZF",
+	"WY/GVroOptjf0hnlO15DGoa/lkpMzg8DMuiURiyDjypO72u8L7+ye6jsUtlweazZ8goLFc1kqM2bk3NF",
+	"b06hfofRuc5ftGQoAXu/Ebh1HrmByMTZA53lF09tkKUPCKYIF8M4hfCwQp41uQQNW6VTzJvTGUV/Uz98",
+	"Gsx5rGzf80xwXQv/nUpNbRueq9X9YGs2VcUBGr6twMO/+BlkmxmsdXV50nlOeVziwHYWxgoITdgXEoFP",
+	"ecyFIg/eXZ48rC+J7ebQh/Dgkv1DA2TFUCHZwIzUgQXucEbz1sbqVY2mXPgU0B1NL1sdWvAADjyYWd24",
+	"fBenuV7zg7eWF2JdbGAacX081HiXlU6sX/e2qDQneW9xDgJkyqrTRLJUxfKIBeQkWiZklshrwJiU6Iym",
+	"6JZy2quQAoIkEQWlEeQgFsttKr7j2pPe7upd2pjcRLPlq9wmwLHZtE0bpAizdABxg8FPMi0PC6aOIjaC",
+	"6yDt3AS7qPl3knKFqjW3qDAWUlGOwBxnrilMkzRPINAFMQKt6l06d8Hm1RygzCQEcMg0TpnCLFFn9KO5",
+	"jLSVHZVxtHMvGd7iSrMWALLOziE4ZcaZ6yIpQT7qRiUb2nSE5Me1nrbXSfC4sfVvn+zA3FaEtz2vH7pL",
+	"0vWGW6bTWd8MDDJUkfXAMbWLlHuiAOapn87yz7xQmz1LmNIyKT6SMevTKFp9mLCpYY1gcEcNv28hHvKP",
+	"EqYQLtTi5ilNExyce+IGAY1mY4d/WkOK+6fNxi2w2eJ03cPsw9zDLOSi8NAFhy394BPn8Iz1c4uVfavN",
+	"Hro3jBxbfMGBfhaeqtxAvIW8OGJYZYwyKPnBinJ2W0pNpbnjt0LodZniFUeEmSyKxcmZZjOqbr3cnBoZ",
+	"Y90cBAW9AccuPwcZ1uBnNoB9GaNWEettlw1a5Y9lHXk4mPOcbX8nt19Jvi67ZnGWqXsl5Fy1yHsLbRji",
+	"aQ0JJfCXhXWlJARbf7ilT9T7FDNn8EEJ361hHyh6L8BfOKmyqGe5PQADrydMYdYPumJoHMMr8xYJP5m+",
+	"bwo2dSMhKDYGWGAIXTSNIQK/zfAx+m5RVc35nzB8cmN85Yraw3UZSvALI80yOUOY1WI3mw6ntTpYYlhP",
+	"Zy7d6XP7ltdn2NFME5BK35nvccr0REbLCNPHzV8/fNoPygGmkcDWeSzN70cbCWhl0zbumh2sHUDprsWp",
+	"0ix5bdMbl6KZ2MTeABUh3Xjdg5sV0xvMYosRT6YsIgtWEdS8dn15VCIumVkJNmdRf1oR2A4h13QsV5Cl",
+	"zcGFjyGuLWYIK5/lXOJLu4y1TDy1K1a60jKWaVKM4P3H4ZNHjx4/bazCwZ1cXJAhfFEMc/jHfnTIou+W",
+	"ghz+cdz8lTb/3W4+ffAwaP2/ZK9pqPHxYTk1ornuVOhkUarq5SoEVIJxeSvecGKEDIg7KFfzps5yUeGu",
+	"tPBrHh1ssOgSwcZU82tmMSPtnmp6tQSnUu1zsa2WOHEAZIfrmu18TpUzYtOZhPCRvo1oWI2KszL/UmwJ",
+	"LnrYtTEM3ppqOIaS5tRzyECgOebnhLhxQkGEi9gAYMcTNkpB8KLR7ymkVmDrmwW2SoVsaqVEtwmlxwGI",
+	"cCdjWAVFvZaatI8y2sECJjAprMJR9woo3gLNpR/KWNbKRmYHlotryYes2Wl3Hjfb7cPO0tH9f5r/P2DO",
+	"tyuuDr2k9W3avo27trxJy6Ov3qwMeHXpmsjOWo0TxYRO+BZumTy32lrPDhqgkpVhRBg9LCArCDY1sTDc",
+	"nG0H2bSql6/K7FDJql7LeU0uxRwvr72QldPBpqpn8U6x21JA+Zac5d0/d7AlZVMAXNcTK+uUoG7G0nDR",
+	"mCvt61YMqSBjSeaJxEirLGoJhMu+rffTyFt2VZ9OB3ycSkibN0Jd7rWcYWTkaAdz2XLv+IiQvg21Lz4U",
+	"UvcnLI5Wn45kAhaGgmUha5gLlY5GfMhZZkUoDD1LqCuaqn0Lio9Fn4v+CGFECwNAUIril2ZQOUiBRCrV",
+	"lwkfc5hSwq95zMaszz4OIX7R9pDO+rgZYGRAO1eUnwjOFTkfSrlLPeFXEVrn0YLeBwHCmZJgWwpPBimP",
+	"zYa6JCkamUtA6YSigTEnGrmaHZtsSzAml/tjCbSvpezH4KXL896hgxhfNaf1p4wKSE3K8HJ8ERTTsIwW",
+	"2Cpc3GZFIk77hvz7aQb1B/YI2TeSe9/hYIKrUGqa3wCLGlhokVtkZBs4P6DKNJ3hKQaYJSlp5MB/Eo1m",
+	"L8T5RhP50ieZ7byfCq84lNqz1lW+gRzAQt0bAAc8f2lVdE0MSTW5CMi+UQcO2iC10qFmiWqREzrjmsbo",
+	"QR7J2HrscwntUKMip3odrKQWLumCKIt/yP7sNz98agedp+V3fIZzvSmlUF7dKpmwrPLJMcQGAhBnZroy",
+	"y9nJLxN58JFHD4vrMhw+ikXUUfvq8PGjDo10+qi9Gn29pvJS0DgTRtcdsnV6SH03cIaf6k/QlIv1+qub",
+	"HyXum3xOMsSEt0pvsRyDqUzixmKAHDOe89ykPGYXOV91c1RAFTTI7ZrSK5an+BGg6LOpYvE1Kwj8npHK",
+	"WcEWWYmqkGOcdkRLC1qwZZcTmt3XKsp2PKSGtznigin13H1wEzRAia+f2ufbeAnfrWb2vcmC7hHgIpZi",
+	"3HVGDQzhIS74z2+pkIKRBdMWCV2Y3VgA8CaAHYtKKYPbtbEVKTFpI8AEAWBlPh+AzQ0dYqoscNRyZ6KM",
+	"WGXETbGzjOEqqClpqCbATAMzAQze4CO7DFh8zxBVbUtt3pxUFhic9V8H9g9fdbD9a0DuAPcpkeOETr8p",
+	"A3paNmYisJFrLrvSGm41i0Mtp3CdSDVjw0yHLY7pFaCAuLqjFpre7G9EPFo9HwuZQCqkIlht8vCprTi6",
+	"GoHn3RLr8x6ym5Ap5WL5Nuc0QOsoMlTAolKAlzE3KswEpIXtDcnVHpFsRTNNabUg55PHjzuBmSq4Ezqt",
+	"jk3x9vnd3mTEFQH7wRGRPtEYzPWphmTxMPDVT+OFtaTkKvspsxGru2CluQpcOb4WtXW55O8qAvDHWQUE",
+	"FiBzlmBfBYDQYeZWU1Xkm9BfpzRikNXjQKgRrn//6ZN23S6q3EUWVffd+culQhflaGZDOWNbwB/PwK9s",
+	"+OggpuKqHPBNpYMtC2ivOSl5yQwrxJbKrqkyovN0lwrhmyJ/gRbLDpONaSzLlKkEF6pCGawVmvgcX93C",
+	"/rkMSFzPuro2Ln11BtuEC1fHo5dIf7vhwZZZUK1rzcPsrQ3dtDtStuWvS0kMNJ79dkGWt0DzCZ9OAT5b",
+	"SKjEm8g4IAMe8QS5K42NaPNvlsjmnEd6AqG4RRXgOVdDIzIPpN4WfiVovJkLFhXQ2m8Pk+aDHxc1w+8h",
+	"4ns1Zs41Ug4uVhz5nQFULS3IZ0Op8rELq8qgRpWH7HfyBGMj2nVeelVQBd/drIGRVKfSfNnuHJLBQiNC",
+	"D0L0E9djThya84jFC0T27gmZZL9AGoLlh5Y75nAjMHvVH1GnmCwLIp3DjfTnBnUOEUrbOSFuFyNSLQS5",
+	"T2pm8RQHZcMK6w3JxwfuNAMJxkfTYeksCgmyS86rpQxEPp3F3MKqADmp1hrojy6iJkBRRxK+On59/MNp",
+	"//zNy1PzU8RGHPSwCNMfIUei1RPuveOTkzfvXl+aV/GIBy5JA76xwW9OpTYd/Ovs9H3/+N3zs8v+yzc/",
+	"hF2iGMuXI7fBoKaPf52en734ZWmwVF0Z0S2vvX+jXN7xWMrIouCg8Wkh08Tc/V0yiqm2hQhdFewMasUb",
+	"dkEa74nQZe12UegHwTYLh7YYtlbHW8GalQkJvw1RsLf5E+ashwmjURi4WJ0gi+bBD2wSub8JqnasaBB6",
+	"AJES5n/azaf9D5/awePOzf8+6PW+/d/fnNEsbzF73Ll52IWfzXD+F8byvziQhw9LLUoVBbyWkhhiFDk8",
+	"V65wu+VA9Nel3qKqvQw8jBWN0YHAr5nPwb2jHFu7r1s40lYCwUpTd1O9U5sQ9FPS4A749zk1f1sfUKbS",
+	"5zNws7XyEwyQBjYn35bQ0y5Oa0dxRcLJGrcXI3CA47dnhnFgANBgAXxgTYTYDgFid0Q8G7u5LTEVO2jX",
+	"QWh6m6HmrBoPnh4+eoKll0nIkkQmhq9NmTIKjAWdUul4zJRmUUgGTPEITAlmI1C59/wYkToMfa7aCCKm",
+	"KY+rkDMUOhNzxb09ygcG9SOwHCUqHUy5NjotBOWXWwxcpcp1C5u5PSGATbnMwJI6VQCnqEgIIYTlKOOu",
+	"muJ2uQUv6FAjRVtDHZo8h7au3co+lmCZPypgmR+WB2P4/auyHEgwGLCP5cbUitBJvzYA9IPsHgktt41L",
+	"c8k1mtAhKzULveAiUoW0JS7yhpFvFIkl+J1XvCqjD58OOutjRpYErzQR3dgWDeza4XdDf/G74Wd3eukH",
+	"Zf7eWhEnuLQ5Rdcek9z65IjLkXZGsPm9LePUPqdy5bqPXQm/u8nnT9iUcmFmul28w7aXWWUYg/dofC7H",
+	"yjbulGpXB1fmkBhp8hbejVv5QN2UAmfy98uzdlmf5xZxaXnTxJUPrHDRkaGcWq6dSw1TaXINAMCUDBOq",
+	"JraQ9IjyWF6juzUPCVXuHhxxEXExrgp4VjNGrxQicxpGohE0CyO+MQyWFqXPjVJvpcPlWBUhrIY0jhXh",
+	"WrF4tITL9aj13UYOkfPE2AXOzXbtVr10JFuyIDHTSzYLW3cxH5KgIEeUTNlUJiWwB3TMNsccF5fCB0B7",
+	"FCzff8IQG17tEBgdg8RXOphjjRcQHbOy+SpXERBTEOAeWykse5vQZ7tI+TFWbFppIRjYrAmdzZhgUeA8",
+	"2QTRsjYgPmeE9pLOtJwRpWUMIT1bGiPzQFjb1Qo49ne3ll6Ab5E3o6xADFDCSMaxnCsS/hN16H8AgnHM",
+	"RprYHNklBBafaZBN8ofTy0awS+ZB1oStI/NkeYmePt4OL3tzbkEhzaYwBnNYmrOYCsQ/yk2nwghQOrd8",
+	"3eOVmJY80p4VpsDNqn3peRKuVFAOrYOW6xZ5M6N/oNC9Aif4K23+u99qro3bXfFfr9wlMwYMbnX0P0H+",
+	"sLOGZpDaOzCNhA1ZVY1LSJHotNvYFcDzAksA29ES0EZdm0U26/eU642IlW4J/EDLyajQ5mqkkF4D8uDC",
+	"4210Xn0gijnlej3n5+bAy6tVVHPHfoudyRTvtZINE6m5FFbZKiB62HFUrczOmBJbwz1Ud1/l/FhKqt/s",
+	"EkyqasD7iC3IrYd6AEJqjxGTZatvK2NnUZv5wVYvtq9DWVp2DWKFIE+Qa0VCcOOCNVaiYs9i8yt5EE7A",
+	"fBA+DBCaPh8aFuIzN5zQaIQYpwALMIfDafM8IBpsPpFYHIFw3RM+/EFNAGTYgl0+CBOGUaDhwyL+J5aA",
+	"Cxo4JEgkKIa9+gxes3I2krTMze0Kyi855Hza01rTD761W8KNz6daE4aHtliuCAT5Ei4gvisDA3XZRzIh",
+	"Nse8XAavS8m3gHW8A+PwZ8UztP5qu7HF4WebUXqEZLyT8XRbGvqyi7+ETb25Zthmo7NZqHVe5e2BzTZe",
+	"xdV4Yg4XrSTrIyqzIx7Hc7rwsVd50ykIGldCzgl8qsqP2La7vdPx/1Kne03Ahz9AuI6bj84dITt+3adp",
+	"ZWUuoCBmmVtkg8Z3wbyHekmg3AwyZRMKNoNMbXuXDdMkYWItMWcOA+ze4YBvXYzFRf0xEaEjOwv95YKk",
+	"itWXlreK+VKMidIBXaIpZcpFqrfoPFUs6dMxW59mnMi5YglYqkBGUyweBWSYgtreKQRItba/IAsTW6q4",
+	"5PY0w98qjPlDKVEDba67Ayz2Sv1z5uh9003gGy4fmE5nu93hZUbiY0VmiZHNoyMytHk4AYmomlioczWD",
+	"mjsQ46nJFDTxlUpfG4/6fzYMsq2zWxM45kIm+k0SsSUoAbOu+YJT8C94WCar5yvQFJuhi1wrE7ygzMPK",
+	"Vk5cMe0lbxOEMYYgZieMRqpFQhfRiE8hmENlEnchaWUlCLK6f4+6+8UjXbeMRa0fX7paxGSniND8cFf9",
+	"4XiHWKkMVGpfmWmw8MbrBdQSL6tPs90CF2sm1FotiT7mbVcr15NrJVuvymXCkkp/KSqyaZg76oD4bXA7",
+	"4nvvsW2XS89FVf5YW+mFj1hYXwTYaqJBIxVc3xaPHdpwPW9YgHeizP8cTqXQExt3EtFFiJi5EEnLI8HH",
+	"E03eXZ4c2dWwdZcdWq3jlNCIZdJY4KqUV0LdHw7hxVWALFBpHU2mznFkUV2+DBT4Mtwc+spq4pB4fOyr",
+	"KgAetwIn2ZGuCcTg4nZiNtJdGz1vs2VmlEdgjtNSkphrHWOMSG2AmXWVgHN1dnazbfpU/nVILG5dbAz+",
+	"3dbmz2EtrUBt3IlGcQeq+LpF+W93C5X4T6CSdxbOQBPrA+QaskZzUbiJC78tuUWd+LS57B286Wpb1rwB",
+	"to1VAbTONepiBtEBjGjn7a1M7pLKrSxooq1CEVUHP1kFrlyOLHLsK1oDsXrvOMAV2uxA/1RBThkEmQOk",
+	"kpJTZrN6tyj2sb4Kt68PbVeSq8zrHc5DIkckPKeaQUGPJma1h9lSc710FWzLGJDm3CY4gvJQNhnNVJ6M",
+	"RW0QlWuWRHyoVcvo2F0S/uv45dnzsEUO2/vdfOWtgISv31z2X7x59xr+cX76rzc/4fPnZxfHz17i36c/",
+	"vz07N3/2RGjD+fsX7y7enr5+forNHnRJ+NPpL/13F6d90+Lb0/NXZ5eXp89D8qCqLGlV8PrDgIRnry/e",
+	"vXhxdnJ2+to2dnFx9uY1VCE97DztkvC/3725PO6f/nxyeuoG0ekufXhyfvr87NKVLnUUDYvRCBp+GRpB",
+	"w69CI2jYRWgEDbcGjaBhl6ARNFYWoBE0SqfeCBpV02gEjeL4l9+1I189b0HjY9NMpHlNIb1RwYwsPssr",
+	"GhuqBHp6LfULC9Vy7t1tz7Oax6e25rGvP3CRQybGRMbXUoOZUCOMyVkOxuZtwf0A/Po0wzLJv+ku/g+e",
+	"iqsSjY8d2bZIeMUWVkSz/KeYYgyANPko4vyPQuqyDOJaYP7LAhvkF299Vzizy+aCoC4+uGbNj2Vpyms/",
+	"NvVu1Tlq9EiFeiV65JEh5Tk8wgejR/LDbgVr89IMmJP1cMIqErKXMzbGhutz3c0l44JsJ0e5oshZao0R",
+	"lCdUZZWTQV02DKUibnpN4LWlN2LEfyhXyMSQ4a3gvMdJKlQ+nMWGiKiKTGevP9dZLRRz1oqjZQtm9pGq",
+	"qzXwj6qihrxp7cfLy7cEX8jh4epsNVp5fL7DQvR3pzz6G+Gh1nqCzImAqo/2Jioxmy9HJzqAL7TTrcHX",
+	"sdpe+Ta/LxS+sXHe1jacgz27jf3hP8AgtbosgJUzTBOuFxeG7JbxfSqi7avBLIB4YcMw5973ONF6hqUl",
+	"PADXgCo+XO3hnWJJF2Mlo5U+4MxDAMeECx2iejdhZP9xPicWoSJs7Lx5MctyxZbzoBzFYcOYVkatWEXG",
+	"5AXTORCrFnkNMWqhi8xv2g/N1cNjZE05pAWuyCymXBDTD5G2sOyUDicc9RFu+hhKecV9ealuo9//USrd",
+	"XO4jGzWdcWCxN1A8Y1RSaMdF1xGuFBSu8AusyIPjt2fw10OMhM7MDYg3Qxx6ipk0MEUR2ZxNC9yoMxrh",
+	"iqiJnAsiDc/sCaBaiF6Byq8QcgNluFM9kQn/ty14j4gNpJe22wdDbAr+ZmFQBGtSkPWJGaJGfCE2EKnV",
+	"Ez3x7bcnGe5f69tvybF3NZmxKzd4n9TDbBInLPgRoS4fxr1RoHZySocTo1EnGEeOKaF6wnoC62JpQMVV",
+	"JBUQ0egOWngEM+diTAZSTwz5mMWxUFSQWdEir2WB6I00DF7AZbCqb1QAShGuP+Rq2xLEuBUzn9wtEzc/",
+	"ZRcnJ52ZxQk/NrM7JISQuYoJrtw15kCC8y4h01Sh4H5EQrMOIZky6lLoYHEyAEIzZSZkOp6sFj91qccY",
+	"tgd6YIvkc/KG0rp3bVFVoNWEkVhC2Fk68xkMPWF9sl2X9wnQgoTOzcJhvV67CXZlsrBGoBqRWwRMUPvY",
+	"dPWbVZfoJIUMNTwnEmvOoX3Iv2UpqBDa3SVCZvHJE6p7giYJpiIIDPVEg9acmg00W8kUcglGlE7AqYYC",
+	"UIsYKW7MoPKwHQrwxkftA4xSXcXyCwOSsBmj9l43+2enDzlp6ttvMcaVzmaxDcjfs4lG/+d3ZUjkgcvb",
+	"e9hyOXu5VGbq9UxzOQNKP8bKUYhfhVB/IKEpXfQEjQzFuGyjkIzqZV+RkwkzomuSCnzB9J9E5gZR/N8s",
+	"IBm1BTmyDchARo5JXPIpc7M1Mzo4OHga+IrcgFd4eYIbP+XDRFr7QcYI57aoAsVkQGhIokIUWHOASP3q",
+	"vuRKu+6KFfPCHIREiBWalLXd+aJoMzpmR551DujwCvin+0hLMpZECtvXO0Qo/fZbMqMJnTK4HWFvQEyA",
+	"Q2PTHvAxRC3mEB1w2oftdoscWwI37GbMNBhe3MeYom72W+FzLFXUhZOGp2Eh056wvmKIMwIoAD9WzNO2",
+	"SSBDcw6YIuEJHU5Y8wQBUMx5aQIMACh9AaBFOdtMp90G28wLCcfF3CdhQMKfm9aX1jyLPKgUR8LKqM1M",
+	"rieAgrO+X3JxFQZES+m+ixmNgI4xeWDMsIQWsj8jurqzSadZokeXhHiN7UVyqPagE7W3kqm3h/fbEUlY",
+	"/H2vMWHxrNcIj3rCTNKsGbC6cG+E82tSnKA9Ubk7mgo0miGQK9o0Yj5kAgNjrQxxPIOV7bTajaCRJrGV",
+	"dVR3b28+n7co/NySyXjPfqv2Xp6dnL6+OIVvsmxML0rkQNu6jXZrH9+SMybojDe6jYNWu3XQyBX02KMz",
+	"voeXXNNcVnsYwQp27tLi9i9gdgvDXiCuFjgEBh07vW9RDK1tkUswWvqA/bGUeEtEjEZFboyMG3N1HO6f",
+	"Tb/kCeqXKGzMJ4ZxQGk1pFZLTrDrXt90pe1tIyAIUIQvbJFji8dCiWEcyrwB8wBkAs2niB5BKBmxOcFl",
+	"MfIJBt+QB4edpzZQ2N9LZ5HZVAdPc44r6SvNP5PRAgM9jPKK4SE5rv67DTb3SSAOG+e3Br2aUd1/o3/9",
+	"eK5/77w/uPzp+ezjz/3F+8H8l19/mvzRvjr54RUVnH53cXDWaY/249Phsxf7Pzw5GB8+fcL/pZLDn36Z",
+	"n0mje7gSNw3qZGAzNcW1RPhwVHxr4zbhJDHe5aaoBZkbGQ3mM2lo17TZaXdqLMFOY7CmKhjEsrZExZVh",
+	"fYA7edhuV7Xsh7r3jEaWZeEnB5s/eSGTAY8iBvFDh/s1vjjBVbiU8iWACMN3jzZ/9y5DLH7FIk6xGFzQ",
+	"OOw83fzxpZSvqFi44Ab47mB/83c/IuZxfrCP6qzkmcVFBnEGvzqoM8UMBjmvHze6vxkaTqdTahTzBm69",
+	"LSiIKY0UzaeajpX1iTjeZsj/Y3NKPzYHcBT3D/bbTzrmWT72whWszEmXlpZvglV2qVhsC0fHTJf7awqQ",
+	"BQ6TD0WHwJaEBd0EpTXDkQxz1VJmt730AKUlEmyrmgVdsHiEFuXGykE83LwLzhi966nZr7XRVul0/Xyx",
+	"o/ZVUX3RHvTbh5ulYwBqt87XnuF49a07CvXIPmiMma5P2Xg705x7cg1x/sD0KmXWWN8CBtw9bf4n0+YF",
+	"uwvCLGW+kKa+2CCrFr0BTiK0VfxJUYI0+kveWeHs7EckRKN2iKh+PnHdtW0FXmypJ6wzxOZ1tMj/l0Zj",
+	"Z9LO6cYTOmMB2Eqa6SxX0D0hkXX+BRZrNwpQ+M2rzy1ybIFyvJmvJ3I+YpicCBw2YYjp4qGH/e0S8ICg",
+	"ds61apFjdWWVKWpeh9MS5pO2g/zPKEmGqJxClp4DVzPL7t7LWbOOegLeFRnM2jTwtCEY1LKPF2TASArT",
+	"d5qVMw8ppzJjCUUSUt0HNMYwsP7E33GhAUwDM5x9+IlERKKeABxz89gsICgd2tYxMfoKVLPODGqWNuaw",
+	"vQNGRglTE4ArswDnD8C4U1XDIXyIRqErxmaqJ5yv3zagEZV7yhWsRw4Og87pYq1ygS7JXZULm17t/MVG",
+	"5Pbn1bmCuLajpKQQMApGhUIWSGP/aafVbnVaT2zkSffuNJZiXGyjCDfo3S4MT3/pJLJaAM6IlZ/EnQ83",
+	"NxyHT9B4fvry9PLUIQHkEAZAWUFaLx+/Oxxc2SPxGccOg9lS9UIy3EL9a29JpLmEZz9vdNnnYj+849jV",
+	"Wrcme8ILee3O1XrY3veOUOCEN3nHaEbfWRiCC+i0lU7Mi2XFPcYuurLrQjN9gIGPZLH+vKom2pmHKQ8d",
+	"nHfUNwpG+kZ+zZfPRzZncAfbOaIyU3uzC5Egpep1zh/91xTHbqWVf2WynPey/vbhJlgv2p3ZgEFz1MZS",
+	"Rv/MyXRWNlsV51ZhYJe1Dn8mKwS+vQGUdaoU+8Il9hSCSTadGUmGkkkqooRFBIgPnFjW7RSgq82KEBCq",
+	"i1IcWAERETyfWwhVcMBVFB0hMKzV1sEpho6SngBZz8XL+D6N6OFkR/RMxpJGCGqJolPO6WJNGxByCW2j",
+	"GxsCrLm2VS2pIIwmMQccXfQ8KekjYLgYY5g0QCBQMkoo1ocAo8OQxjEC99HhBMTGBXak5RjuoQDLK3j/",
+	"hxXeDH8F18aRtaQmGDMqCpBR5NjP200k5yDDZeyJ0Hq1QpvVJnmMQpvp/8g5ReB7H5o44tpGrAhtJoT8",
+	"Hl0mICxChIG3IAsXc43XqUPKXithPbMVxHa24foth8P1ZaWj4M+Xbz7sKlPAwn8ewQJ+xrMKm5L4IMe/",
+	"+JUf5Of6GaSo2212tYRxLByz0BKZtDtV9wLH30rgOEYHo8LAmrUyR2bm7zzu7B8e3oUc4hNpSw2ix8UY",
+	"LYJ4QRnEmo15kIl/A+Nl7QvFEL6VS8n0fQtrqYuQvreVfkXk7kynIIT63J6c1RQJsobJFF7cy8XKWgou",
+	"JTMbsf6SK6y16mJWKuvOZK/sQUYOSB4bXjzBGi1mwtsTdKHc9j1Vf11UfWkp2lJjVlgjxv0soXAwkmHF",
+	"/XqUnroI83V0/s6iZu/MULGBe/r7uujPI97k2KpPOTA6P6Ya3B0d7kWUx4tKucFDjR60SUQhdFtGdEG4",
+	"GMZpBK4flBBsnGIxWqlQPdOJ6QQQUs07EbirXGikWKD+CyG6DleXIEBIT5inrkiVnktf33DAJlxUKcv+",
+	"HDyHSe6kl9XWGZY6qzBG2uJE9wfzazyYGO4+8gcUQwtdUhCU4x0sCGI5bHE+K6svrZ7ZT6j63+xBSPve",
+	"Jyh9z6ObdWE+eITQ7IVH9aP2hsJMwAdWY46lTZgzkzsqBq1XRvmQ19LXtvYBvT0B8ZY2ohdSdbMa1+TB",
+	"YfuAhLOEX/OYjZkvYY+wqlFmzytkMxClDdN4cNh+SsLVOv/hwzWc4JxN5TUDPMW/rqJSJ3TKp/TCB09r",
+	"HfVRzDFL7p43rAqN1oMrY5tvQteqREEG17nECPIV8SrCnbbTeDyMy8Y3Ad31Oag8pQWxf+DXHGGzoUSF",
+	"zSHySCEFDgDl++hKDtBu3KDS4HAcRfdnuXiW74/m8tH8AUkRc7rkZzmYS5Y4cx3l/YLVip55s1CG9vMb",
+	"NDa/6Wod1+AYPgB346uAEcHF+Bkgvdf5IheICQCx5pMiQ4K68SCAgQjDldtZkMGMAMMjnyDrUp6tKyOj",
+	"gXrSvWGMVcagO1EfKksSlzkcMLFIjmwCZz5DLPDqFCalYPDdvbrx1fEtQwKFUrWoanAoRyOxyLK5PisC",
+	"VW0dgBJOVnTWVbOtPVTXmzSOq4MZMHcKM/A9wEpANDyGMWJtBxL6otzwb/+Oz/jEPOfZLMb8fRrHLfJC",
+	"JuBFQX2gJBXLCCOonrR64o1gxBU7IDwimtsgRppGXNtSvzDWOPYxAi6GoFRrKPBnXy7jVmGNOR9uttdm",
+	"5BlHWg3xqnLtuhogTiCyScvy2mI+2K3Leaiymec78u24ymmQ6AFN2CLTWROvcptKLXJcvq3iPje6jU67",
+	"87jZ3m+29y/b7S7899f82J/R4VU6cz3W99GazVmqoFLfFV8rs+QVFYt7AfHv7fItS2TxlWwCG3hFifue",
+	"5Kqt3IYtr03wWuHUn3KIKRtMQY6l1sze6voY3wIsJEBoYEm6c8AH4BYRD2K1uCIjLthmlvocB/nXTf66",
+	"199uLQede8yWTA76DIdrW8XL0zCYTFaO5nIsRqn94otpfCV6kxujESYVI2hUNoIX1Gc0Ag3lAgNoAyxh",
+	"ZfOOhra+aZlWpVBVq3uFO83usypWubWuo1G5dVkuoHevPn2F6pO5jHK2nRJzTxXDsOYei9B5AQj4FQpQ",
+	"5jrB+1NINDYtmG6RM61cpJVNwrPQSwgPgsBLxHp8gdQ8TliV1fMEBOzbBP3my2k0xgkd5oDDfjD/JD/K",
+	"2SxXx6LboHZwZshkNkkoqm44ma2AGcwU7lZa/0pMuV/Ky3IfnFnKEPDYbLT/1mUI9UzA1mVr/3Ky+Vpj",
+	"8F8/kvJeKL6T0Mu7ouRdRF9g4tWCb4HiN8d15ij/Prjz/qD9p0WDWvrNcGbRx0QBI0fViAv9QmexSkQN",
+	"xwkV2oKgJ2yUiigkNIoCEkZswHWI0GMBCWn0e6o0/KiITAILnkAEG1MNftQpzh0+QHgKW5rEYhiOaBwr",
+	"MmCxnJN/s0TaOB37Ul9L2Y/lHIJ0Lh0eWsgjNp1JzcRw0Ue49rIAAwQD9MgE8CkTOlkc4TAR0g5BBS3e",
+	"gsu2w0HkuxlaSWttuJBlRsdRdBtpG9es0X3UbkORuPxUAaP5WvIha6KZvH3YyTB6Yd/qC9c43DtOStum",
+	"6/VJ2JYGstgu2Dy0PIKniGuiZOs+uupe7r/z+A/HwgsBIAgMTq8YFIm5Gwa+q1qwBzVcEPjkNheASz0v",
+	"Hj8HQuujsS1orNJ0gXV1GCC6HgEGLeQfCxgQi1z8dXnwaFD0FgSrAJktcmzBRjFuvSeg4ppChF8Mhl7D",
+	"gkGmU7Zy8i2YcIas/13bA+fvd9qu4E+jawuxbWvKKAzwC3PdwhCq2C4SVuteVL3nkmvNpVOuM+AwF1WV",
+	"MUsI60xVBrrwWfhluZ+zhF060+mtGWZaAcxmrgQIZ51PJIBAAPQlxFSpFjm1JbeThS8IUBJGD9k6lGvr",
+	"JR5RHrPI2XdtZll1dH1PZIz1yMfjr/DstR5YkNCXUfftwEuCc5cs2WtCcolLk/M2bK6swB5ZHDWo1+BK",
+	"aiCDzMCo1VWWiWyGJAXrklzlpZzk3ra91TajwwXlrOjVV4sb2jlT7FY4yJmNHFOSbmskLw7sb2Ylv78H",
+	"vmA8C1SmATnMnyEL1vM5bOS1mXvCAMH/1ry91Bpy5hjpXCZXaGk48lVPkEkOGAEhlRn2zOat6nQiHOf9",
+	"cby3IFZKVqfW2qGgKKITFf5sN9QeDif6PGcMxCMjsbhzlZNf5CyHdJUKzWN/5cNpimpnHC7JNj1xR8LN",
+	"5uzDntgp/dDWxbznF/e5h3fpC0Sq+tNv7Q2gFjkn398C2eL+6rybjHu6KwrGn+MBTyOum5hqsuEsmDdP",
+	"zYv/KYl/MKJLQx8ws6As1A2jwDDrwwKTWziL8ojQUSKnhXjQOuXlt+uaCOkLvJcNQcs7GADEzNoMIoeA",
+	"euuEwxnV5ng1uo3/+a3dfEqb1x8+ddo3/7XtgFz6o/mochUWUCq+pmHZ0yaqvPW6d6kPNVYjlyWx03Ls",
+	"FLmxdOLuI3q/wojeOV4JUOAt4oVKSmZ31zD9Emz+HN+eMBrrSSUI0nuwWmost5mwgEzk3BZbwDRbBBMm",
+	"3Fp1zc+xtBZZ0CKy6gmKaCmviJZojJUin4/YImc+pTFXMzJmVLGgJ7SUXcQKzpVTdTDH5th5C37kMvmg",
+	"Igi1HBO5J6pOoI3BJ2ZuqDa5goREM0RjViweefwm4GAs6lpYFyyWJxihiihp5pFZpT3WU4k2dGY7+RHW",
+	"vDrW8U58ZMXOSmP/lWNfdu6KQQDJfcz/18YhfpRzrAlud1IZSsyxCHvIt0+NriXU/afLc/d35t/5zlxG",
+	"FIy4zaqfu7pTEdb1I1yv3KobAQVTPalAPCny2tcFpAqZQF1iJRMXnQjlCEJC1RUZycQCBeYALWzx5AxM",
+	"yFw1Cjw05iqDqgDmusWpsT9SGhMotG7es8WhoY+ewAvXXN30CuCLLn3BXpvTi/WSyYCNuXD1YyHg09zn",
+	"Fnl8sCBCzrNiBlh41hYQBn11yqjAighTCsWjFGOC6DkfsrUA//dwMFvCwbwvJ4rKXEWsfrslIPyF+apE",
+	"HzrniosxoGfTODb0VNEtUF/9DEmZ6DfwxWdPkrwHnrm/M7I7I49vWbsUYjWK5drsSVtoBbwyiEVvKCfI",
+	"6hEKo07gNIGvC4nMmMWKtQimM0PAB4uaXJAZS5QUZEgBxJlqVHW6WFOxJ2wlPfT/ZKX/+0LqPo1jOccA",
+	"l+PsroQaML4ct6vQE/Nrq0TZEoZ50RPVLgh8nHMzymMsQ8SvmeoJa7EiUOvP1vHxS/DgsN3OFyaEgU1Y",
+	"HIUPj4p9TCES6MoX2DFMdeEh/G3JnQWsHzaKb/S5gMIY4foC4bfLMwUWFdGV+n3vwONXBhyDpSRVH4xz",
+	"nfbBfrO93zzYv+wcdB897T56+mvGRE/OgMLN3XHNkmIHryEPwTaWb7+siMmNaTJJ5HwZ42aBtR4TRqN8",
+	"G1mUrgshbbfb7ZusQgpVk4GkSVSofQNH59suNPZhlzp2f0pMf9a7Uqnhr+XxpYasId4L/b3m6LbuU3Hv",
+	"g4xWEm/XAHdscZWsD3hY0kNqQZhtAzJGbocxti1Yzp1BjxVAvl7SmZYzorSM8UDU4wd/e6ytey5we+gs",
+	"OBZWrtwePWt3PlGMYlhmE38mftaZtojm1jwRA3CJyhnQd2Qa9+Ba9xEWNcG1sornd6j0laNsVeFhIc3e",
+	"AvgCG7gn2b8D9MVnoddbQsDdQfJlmKnAXcjEtJn5mC0NujuW3ifH7nqAqwXvD/vExabmrjT7i4tsdaYC",
+	"KCNsry6ORf+FtUvwqatTY0YIlg7MyV9pGzTi8GGLvIecn7NR85VZhjBAgd8G6mBiUM4WzhVW+KExWif2",
+	"OyS8ZgnYO6ZcQWlRsE+AVZdrEnEoMK8CwiD3yhYTBsA6o8Ar06SSG0GCq+9Ln2S6HRWcjWDC1r+2o2ye",
+	"t32YjS8ruUoeCDYnE6n0w8b2JoStM1T/pgx3e9tAZ/MHbxNIDONm+19AFuC9QnF7hQKQKoHLBC4dkGvl",
+	"zaA5+5thE2i6CxwjMY+YgL/4n6xu7LGPs5hysVMuRvEGqjSyR2zIs2wIrERrNIo5JFMa1p9lPSRpzBws",
+	"xxWEwhR8O87IRy5mwIqtShNk4ZgZXIuvhR5LedUTVJM/UqkpFn+zoAwtcqyubFAl3kdcjLuEktCyU7hL",
+	"woQpmSZDFlpQGuGuIfw526YQLOB+FIgCOZIJmU/ACgPRS3A3DakgA7a51vqp3Z9bGV+2qku+NXu3Q/xz",
+	"DcUwCIE4CxXWYkeH93gE93gEG0P/h8CcwAd4BYWj/vml7cfLnHqWsGsuU9VEHrjOUHTpOaWrlsAViRgt",
+	"NTHnEVOOvMnIYQhYN7ttDaRxKdYZk4GX94SSkJWPAQkE8B0YlijH0QgJpSJiOlvL/t7aSV9A//dmpXsd",
+	"vW7Oq6Uu8IeQhI2ZMASGWuvnMjDdCYz7Jj6QzeVzCm2GB1wxNlM2myIAcPaCZBtYuRajzrnSMllgKNtK",
+	"WIXRHrcLrUCMPgvPUZd9BShsXzOwhBu5K7Rk0LcVezHWD/ECZ9QGm1jzhrXqXLHFEfoFEgZVRKkmSvM4",
+	"ti1jjcWMpIxku8RlIRhvyLLQPB+9D9WDbTyHCx8RhA4B4VAmTkNA28qEqp6gucVbNYFA4Ah8vSGi4jyj",
+	"mi9uZQAuLZYDHdz+2qktrV0u8gFKAeE2Fls4025LZAJkAgakiUyTfNzEEgU0ugeP2+1dIiGyJfxqYiIy",
+	"0rnHNrw3lvw5xhJbBBOEyhxB/sl2j+WM8dKi1YMFcBPDmLGyNhScD80NEJIHUIVe8Wv2kGhJQi1D8oB9",
+	"dM8CrCqXGIJlEYnkXGDBORkzMkiHV0wrtFxb28a06zO2esIWvPfd+lyuw+9gSH5sLXJsowM7wWG77Vo+",
+	"siXugBM4ewR6eaelNe7JTiXurX3X5jwvXSv3GbxuAC45aJgt9Qwwfqp6xV2sHaoNG/AMv/lCwdoWBqH8",
+	"DnK7eq9s/S1QElDmoDbpZCSTyhpZyHW/nGO0cB3EciwRcnENchCoE3YFNqEkFhCBzrQiQymvOKgBc5nk",
+	"GC+oDKACQKOxktYcQntiKGegenDMhLpis3JM2lRPXuIEys0fZRYgBCGaUEWYuYQMt5kgnZkvLphunsCI",
+	"qwjGvrx3gS3Zl+HQ36dV/Oci6/GxIEgoWSqdnlRl0m0Uo4p4p6VxBhsxSYNM5wexKWI25rWAyCwFqxnb",
+	"VnVEipift/GaCDZvdBsUOhWQUI8mA4eu2bD1aRtDmSRsaEaZKEYGACQBcRGmoa2BN+/aV57qyUUKPPE+",
+	"MP4OlLJOjVFeSvmKioVdQ/XXCqjPoG/zCLx3zWr2FB8L65UuvasvHNuwI22RYzJPpBj7IRn2QlKB6BS2",
+	"xCRc5xYN0ShlGWAy2Ct9aY/D9n6LHEOAsGYCwJPThKme4ILsPyJTLlLtYu/zJVlcTLFL04IXoihhSgUI",
+	"7zmnXHfJYecpambnTCeLJvQUOB7D6HACUVCtnjh2WMJkwBbSWrb1nAnNmZ54XsuEtbPKOGIuA5neBR+9",
+	"wH1Y4aPltOVe4ZbzvKUcCPKvzLfu2dDnYkOrQg0XripQ4UB/Vi6Uzqq50JsZE5is572bWYYkN/qAGPFx",
+	"algBwpK/PL48+fGn01/6F2c/vH739ns5YyI8Ao8HgZxQ7LE/jKViUYjeFDRdWEYD4AFUZN0M2FBOGbpp",
+	"CnCgdY52Ovs6j/a9dPFXOtbp7DMc65LoCocIXGn2Pfb2TyY0eAFHaQIFZNw1vHTTrsJzW1XZImh8Njtc",
+	"rpv1la88ujhKAPQa4bRA/rmvM/01id4FbARPyvXORvk52Ptk/9qUeFZPJa86Cz5qZztLnv26HD6qvsnr",
+	"3gb9lzoFpyJaTsHZ8iysE/+cVLUGjBEM3sOYM6FRpTMapgsAoWIBhXsM/SEoCOGiGN1sObG73DB6BqA8",
+	"gDlrSaaMlVwsDkzwC2EWlt0nP8q5xctXtwgo+FtQcAk2YB7mEZcwR7CK6XS2kXsXYD0qKBQrE2gay7FD",
+	"K8MXBtZicfz2zMKE+ZoIFrKstHqBDVSHDK1Vqnzr3z5xfe6aR1nS1L1E8jX6A/PJLz7wLUfreSquoviK",
+	"6mjnbBbToSXkjMqpIhQjK1rkmERymIKb3yoVI5rGhcJeGIOBsES+kQyZCE9DOGWaRlTT1iyRg5hNVQgh",
+	"kM7PYS6hwaInjN4Ng2qRt/msH8Qpg6YS6dk+10RIZ+kzt4Q5V6slSSaYmznFzMcW+XFV3KqTX1hypP7M",
+	"TMNRTLUhgJPz0+PL0/7bNxeXDRTtILsGB4LkZV6zAEjzhGvwGdvYCLMnzVlMBUAszaiewNt7+ecfgobm",
+	"OkZYJE2JfZyR70r7gRN+s44gJabQBT4Bmk9kqpdG7Br0STYwweUUG5VhCPri9J1HG75CV3ZNT9Lqpt8t",
+	"aspXyKjvQ//+FGH9uRU8nNxRcQkUQJGn9GNzAKxlv3343aMnjzcgJa8T54HxVqImn8uYfW47jeuj2khz",
+	"ChzdjBSj/AYpj3WTC7hgLLoloK4PFnD/3JtpvkpQSxrHKAfkzgD+e40IVOp0eC1BxZzSBZkBQH9OYudC",
+	"S0KhoxxQcSTB5geQ/0aqUCy+ZmtLrK5IEoaObwfKiG/GMk3Miu9Hhyz6Lgt4NDs0BrfFKnphZXBY/TvR",
+	"DP+OocNkzO4jKu7zSNecew8+aI5jjWNvS0Odv3l5uiFXFFrY+2T+b5PpFq4XRAaXZMLiyKgMsVRMIfo6",
+	"12RMr9lWhQ/9FQV8xmLaDhjBMZTGipvjsjZ7c9WIAY1zBWU+7rNX7q/VVeHSkNPdHK91AGGGdHe1aX0N",
+	"t8S9B+IuYMF2I8Otw9tBkLkTyC+f+APB6b52vZXtiBwh2/dXh8/lNRMruS6wBO6mQrkohBpheFY0lrmW",
+	"A5u45B0qkX0AsXUl948HVR8wh/VVdQHdPii4rmQaLJf82k5UveMg4L8iF7oXbv9k4RYDge/u9nWyLXrC",
+	"KkPuLj0ooRSYgEeGMrISK2YReC/bLOGGwc2xZp1NNQhsYQZspBBbhw4DsFXlA+l6AkRRyFbgY6HABypa",
+	"5L1MrpABdpE7zWlieaQNKOaKQMI+zKkfScHCFjnGATuYAkxYPwJEARihG3aWElHCzi5MiyfS8KXbquSR",
+	"0b+f/HD4U7Pz6vXb5s/vn543ggZAIfMRZ0ZdpxE1WyyvmLizhAeYwZ+VSI/lzMsjpnxEt3fg/+l5U/fh",
+	"jn+RcMdX9Irl+U6ezdSNBqi0DIwkcKAmBL9UhQe8kAkRYy4+ktC8189w7i4Tykb8KiAnNIoQAOpUXMtF",
+	"FwHDwT3lMgsWZEb1hAxY7EIbpGBBxj/DYysQwPkMiRwh8h3GzXwDRWecqNkiryUBkya4aGnUIu8tLCxV",
+	"V5hQav5R+B6HA6MxI+lCXv7PzRe4BCxqvoIXQgSjKvzyLuFhYN9/k/AxFzTOv154/u78DDH9rIgKIwZL",
+	"qy1P6iJ7rMwM3mCqJ2YOLGG5UjtZ0NK0J7jzjIM0DoIxHScMnNIHDioX1zgfhGFWB7L455LMAbc9c2rD",
+	"lxZSptNuk5hpK69biX5GlTLXTFZ2yLdtxWfTPIztsL0fQCdZFQnpBoXedLsciiXXfMjIo/ZBYJSLMdUM",
+	"BpYKc/q0+STmWseuYNL7Yhj8izfn74/Pn/eP313+2D/sPP3+sH0QBuSw3YHeDjtPbXx7TxyaLkaOesvu",
+	"RLvFhvQqlPVytBSwMQGqPoA1pgmx/BvVpxgmBNsVEDad6cUqlhm677Ukii6WbouXRk27YovmT2zRPLWl",
+	"gTbcG4hnCG/eBI1zqhkW19vwWfZi/qvmWxnz4aL2x/b1m6Dxc9MP3t6ZzR8hQHtTW/Zt+3J5S2dRzVag",
+	"Hny+BbOQm7+2KeCFL9/mmOn6r3Nv2mt7Jz2ojt+ZLqZM6HMn/ux24e94ld5eZVinI7yiC+ASlisYloSX",
+	"hWNJepLIdDzJQysiPOzaSDgjOf+78oK7MKfVI7AOHHCsq0l95MVs83SWSDN8VBFgaCPKY7Xq/3oJfe6i",
+	"fLviz19BsOQaweVMFdaLmj3452p543XbJiH2nAudSDVjQ72hKpK7SfAKGSQ04S6ICiJu3xg+D6XyuLD4",
+	"aaCgeMtU+KnXwB96Tkqy6G+WOMyNFIAXBODg9IT1BBYqMkqa8FqlvSBnibx2iPXaQc5ZEOMBsxXZocge",
+	"EQAs/6h9AMDyfGT1lH6anaRyuLZLM4OzbInqKnYfm/P5vDmSybSZJjETRquLljQ9p77RqxnV/Tf614/n",
+	"+vfO+4PLn57PPv7cX7wfzH/59afJH+2rkx9eUcHpdxcHZ532aD8+HT57sf/Dk4Px4dMn/F8qOfzpl/mZ",
+	"dBphXy9mrD/hZlSOHWBftXXBbMZ3rBDmAeiQFsxfHhrOPTIdBA0ULvsckvqHj2IRddS+Onz8qEMjnT5q",
+	"G62Y6kZ3/8njJ53Oo8ftdtDgEPg10Xqmunt7V2yhWrbP1tBiF0kAB6oyFZIlQ6E5dIPyAYwLK97oNp4x",
+	"mkBB11QZnQUc6UZVN6vnDkXpfK3OsMP+VMexuBK49hTyv2z11b+TQXDpdi/YBPsDqvhw9dY/syA6lhsD",
+	"yf2TPDh/cUKePH7ceVjnsv/X6fnZi1/qgScbrWWxRh5gwPKJTuhoxIcEa4Bkd/0R4ZokbCivGaKqoWYH",
+	"xbHghQC1H/ddLsO39GLoiTzLV8sXxC63wjnO8HOGqTEacQEZuasn+xemvp5kjzs01pxQsZS2YdRdr1Cr",
+	"beQf6Ca5robG830g3qx5154jF85uhNI0iRvdxh74/2zX1WB3xWzwXPVxsC6totRd8LFoprPAJbsGS0lK",
+	"Ls8q1xSYmsrKoUssEDzU+ZdRn1MlH7ymU2Y6wPqVOS9b7nP0LKx+e0ym4PK0ViW4gwudevyxirrt+QyX",
+	"bjGzINdQ3vVX0ZCDQCsAI7tKE1lLCIJW1gbDXGM5ZQMZLb5RBfNE1oBlm6stQLBP9qkKnDFbuQQfURgJ",
+	"ht2W71/EI5CNC7sd2Qr/q/K6TIYTZmkt34U9GDcfbv5vAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -12,7 +12,7 @@ import (
 
 // AccountGet shows the caller's own account, as the look-up of its credential has just seen it.
 func (s *Server) AccountGet(ctx context.Context, _ api.AccountGetRequestObject) (api.AccountGetResponseObject, error) {
-	h := holderOf(ctx)
+	h := arrivalOf(ctx).holder
 	roles := make([]api.RoleRef, len(h.Roles))
 	for i, r := range h.Roles {
 		roles[i] = api.RoleRef{ID: r.ID, Name: r.Name, Colour: r.Colour, Default: r.BuiltIn}

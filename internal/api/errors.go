@@ -30,7 +30,6 @@ func (s *Server) answerError(err error, c echo.Context) {
 
 // writeProblem tells a sender what is wrong, under a status that is the code's own unless a gateway asks.
 func writeProblem(c echo.Context, p *problem.Error, status int) {
-	kind := problem.Lookup(p.Code)
 	h := c.Response().Header()
 	token, _, _ := bearer(c.Request().Header)
 	challenge(h, p, token != "")
@@ -38,18 +37,21 @@ func writeProblem(c echo.Context, p *problem.Error, status int) {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(max(p.RetryAfter, time.Second).Seconds()))))
 	}
 	h.Set("Content-Type", "application/problem+json")
-	metadata := p.Fields
-	if metadata == nil {
-		metadata = map[string]any{}
-	}
 	c.Response().WriteHeader(status)
 	if c.Request().Method == http.MethodHead {
 		return
 	}
-	_ = json.NewEncoder(c.Response()).Encode(api.Problem{ // a client that is gone needs no answer
-		Type: "urn:latchkey:problem:" + string(p.Code), Title: kind.Title, Status: status, Detail: p.Detail, TraceID: traceID(c),
-		Metadata: metadata, Error: api.ErrorCode(p.Code), Message: kind.Title, Suggested: kind.Suggested,
-	})
+	_ = json.NewEncoder(c.Response()).Encode(wireProblem(p, status, traceID(c))) // a client that is gone needs no answer
+}
+
+func wireProblem(p *problem.Error, status int, trace string) api.Problem {
+	kind := problem.Lookup(p.Code)
+	metadata := p.Fields
+	if metadata == nil {
+		metadata = map[string]any{}
+	}
+	return api.Problem{Type: "urn:latchkey:problem:" + string(p.Code), Title: kind.Title, Status: status, Detail: p.Detail, TraceID: trace,
+		Metadata: metadata, Error: api.ErrorCode(p.Code), Message: kind.Title, Suggested: kind.Suggested}
 }
 
 // challenge writes WWW-Authenticate as RFC 6750 section 3 has it: no error where no token was sent, or where it did not matter.

@@ -46,7 +46,7 @@ func (s *Server) guard(p policy) echo.MiddlewareFunc {
 			if err := checkRequest(c, p, body); err != nil {
 				return err
 			}
-			ctx = context.WithValue(auth.NewContext(ctx, caller), holderKey{}, holder)
+			ctx = context.WithValue(auth.NewContext(ctx, caller), arrivalKey{}, arrival{holder, traceID(c)})
 			c.SetRequest(c.Request().WithContext(ctx))
 			return next(c)
 		}
@@ -63,12 +63,17 @@ func denied(name string) error {
 	return problem.New(problem.PermissionDenied).WithDetail("This needs the permission "+name+".").WithField("permission", name)
 }
 
-// holderKey is where the guard leaves what the look-up of the credential saw.
-type holderKey struct{}
+// arrival is what the guard leaves of a request for its operation.
+type arrival struct {
+	holder verify.Holder // what the look-up of the credential saw
+	trace  string
+}
 
-func holderOf(ctx context.Context) verify.Holder {
-	h, _ := ctx.Value(holderKey{}).(verify.Holder)
-	return h
+type arrivalKey struct{}
+
+func arrivalOf(ctx context.Context) arrival {
+	a, _ := ctx.Value(arrivalKey{}).(arrival)
+	return a
 }
 
 // identify tells who is calling. An operation that takes no credential is told nothing, whatever was sent.

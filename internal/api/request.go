@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -75,7 +76,7 @@ func checkRequest(c echo.Context, p policy, body []byte) error {
 	if p.takesBody && (r.Header.Get("Content-Encoding") != "" || !isJSON(r.Header["Content-Type"])) {
 		return errNotJSON
 	}
-	if p.id == verifyOperation && takePlain(c, body) {
+	if p.verifies && takePlain(c, p.id, body) {
 		return nil // found to fit the contract by the cheaper way
 	}
 	if err := checkBody(p, body); err != nil {
@@ -205,16 +206,25 @@ type binder struct{}
 
 // Bind decodes into i.
 func (binder) Bind(i any, c echo.Context) error {
-	if in, ok := i.(*api.AccessKeyVerifyJSONRequestBody); ok {
-		if plain, taken := c.Get(plainKey).(*api.AccessKeyVerifyInput); taken {
-			*in = *plain
-			return nil
-		}
+	switch plain := c.Get(plainKey).(type) {
+	case *api.AccessKeyVerifyInput:
+		return bindPlain(i, plain)
+	case *api.AccessKeyVerifyBatchInput:
+		return bindPlain(i, plain)
 	}
 	body, _ := c.Get(bodyKey).([]byte)
 	if err := json.Unmarshal(body, i, json.RejectUnknownMembers(true)); err != nil {
 		return invalid("The body does not fit the contract.")
 	}
+	return nil
+}
+
+func bindPlain[T any](i any, plain *T) error {
+	in, ok := i.(*T)
+	if !ok {
+		return fmt.Errorf("bind %T: a %T was taken", i, plain)
+	}
+	*in = *plain
 	return nil
 }
 

@@ -20,29 +20,33 @@ import (
 	"github.com/latchkey-dev/latchkey/internal/verify"
 )
 
-const (
-	verifyOperation = "AccessKeyVerify"
-	formType        = "application/x-www-form-urlencoded"
-)
+const formType = "application/x-www-form-urlencoded"
 
 // AccessKeyVerify says whether a key is good. That it is not is an answer as well.
 func (s *Server) AccessKeyVerify(ctx context.Context, req api.AccessKeyVerifyRequestObject) (api.AccessKeyVerifyResponseObject, error) {
-	in := req.Body
-	ask, err := askOf(in.Request, in.Resource, in.Access, in.Permission)
+	result, err := s.verify(ctx, req.Body)
 	if err != nil {
 		return nil, err
+	}
+	return api.AccessKeyVerify200JSONResponse(result), nil
+}
+
+func (s *Server) verify(ctx context.Context, in *api.AccessKeyVerifyInput) (api.VerifyResult, error) {
+	ask, err := askOf(in.Request, in.Resource, in.Access, in.Permission)
+	if err != nil {
+		return api.VerifyResult{}, err
 	}
 	ask.Strict = in.Consistency != nil
 	if in.AtLeast != nil {
 		if ask.AtLeast, err = changefeed.ParseRevision(*in.AtLeast); err != nil {
-			return nil, invalid("The revision is none that this service gave.").WithField("pointer", "/at_least")
+			return api.VerifyResult{}, invalid("The revision is none that this service gave.").WithField("pointer", "/at_least")
 		}
 	}
 	verdict, receipt, err := s.judge(ctx, doorVerify, in.Key, ask, use{cost: in.Cost, dry: in.Record != nil && !*in.Record, address: value(in.Address)})
 	if err != nil {
-		return nil, senseless(err)
+		return api.VerifyResult{}, senseless(err)
 	}
-	return api.AccessKeyVerify200JSONResponse(wireVerdict(verdict, receipt)), nil
+	return wireVerdict(verdict, receipt), nil
 }
 
 func wireVerdict(v verify.Verdict, r usage.Receipt) api.VerifyResult {
@@ -85,21 +89,44 @@ var (
 
 // Bounds of the contract.
 const (
-	maxPath = 4096
-	maxCost = 1_000_000_000
+	maxBatch = 100
+	maxKey   = 8192
+	maxPath  = 4096
+	maxCost  = 1_000_000_000
 )
 
-// takePlain decodes the body of AccessKeyVerify if it plainly fits the contract, at a tenth of the validator's cost. It takes
-// less than the contract does, never more; what it leaves goes to the validator, which also says what is wrong.
-func takePlain(c echo.Context, body []byte) bool {
+// takePlain decodes the body of AccessKeyVerify or AccessKeyVerifyBatch if it plainly fits the contract, at a tenth of the validator's cost.
+// It takes less than the contract does, never more; what it leaves goes to the validator, which also says what is wrong.
+func takePlain(c echo.Context, operation string, body []byte) bool {
 	if bytes.IndexByte(body, '\\') >= 0 || bytes.Contains(body, []byte("null")) {
 		return false
 	}
-	var in api.AccessKeyVerifyInput
-	if json.Unmarshal(body, &in, json.RejectUnknownMembers(true)) != nil {
+	switch operation {
+	case "AccessKeyVerify":
+		var in api.AccessKeyVerifyInput
+		if json.Unmarshal(body, &in, json.RejectUnknownMembers(true)) != nil || !plain(&in) {
+			return false
+		}
+		c.Set(plainKey, &in)
+	case "AccessKeyVerifyBatch":
+		var in api.AccessKeyVerifyBatchInput
+		if json.Unmarshal(body, &in, json.RejectUnknownMembers(true)) != nil || len(in.Questions) < 1 || len(in.Questions) > maxBatch {
+			return false
+		}
+		for i := range in.Questions {
+			if !plain(&in.Questions[i]) {
+				return false
+			}
+		}
+		c.Set(plainKey, &in)
+	default:
 		return false
 	}
-	fits := in.Key != "" &&
+	return true
+}
+
+func plain(in *api.AccessKeyVerifyInput) bool {
+	return in.Key != "" && len(in.Key) <= maxKey &&
 		(in.Permission == nil || permissionShape.MatchString(*in.Permission)) &&
 		(in.Request == nil || methodShape.MatchString(in.Request.Method) && in.Request.Path != "" && len(in.Request.Path) <= maxPath) &&
 		(in.Resource == nil || resourceShape.MatchString(*in.Resource)) &&
@@ -108,10 +135,6 @@ func takePlain(c echo.Context, body []byte) bool {
 		(in.Consistency == nil || in.Consistency.Valid()) &&
 		(in.AtLeast == nil || revisionShape.MatchString(*in.AtLeast)) &&
 		(in.Address == nil || addressShape.MatchString(*in.Address))
-	if fits {
-		c.Set(plainKey, &in)
-	}
-	return fits
 }
 
 // TokenIntrospect says whether a token is active (RFC 7662). Of one that is not it says nothing more.

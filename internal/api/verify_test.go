@@ -140,7 +140,7 @@ func keyOfSize(n int) string { return `{"key":"` + strings.Repeat("x", n-len(`{"
 func TestBodiesOfVerify(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	service, check := h.asker(), newWays(t)
+	service, check, batch := h.asker(), newWays(t, "AccessKeyVerify"), newWays(t, "AccessKeyVerifyBatch")
 	for _, tc := range verifyBodies {
 		a := service.raw("POST", verifyPath, tc.body).cachedNowhere()
 		code := map[int]string{400: "request_invalid", 413: "body_too_large"}[tc.status]
@@ -153,6 +153,14 @@ func TestBodiesOfVerify(t *testing.T) {
 		plain, fits := check.of(t, tc.body)
 		if plain != tc.plain || fits != (tc.status == 200 || tc.plain) {
 			t.Errorf("%s: plain: %t, want %t; fits the contract: %t", tc.say, plain, tc.plain, fits)
+		}
+		// The same is asked in a batch; what only the handler knows spoils its own answer alone.
+		together := `{"questions":[{"key":"x"},` + tc.body + `]}`
+		if plain, fits := batch.of(t, together); plain != tc.plain || fits != (tc.status == 200 || tc.plain) {
+			t.Errorf("%s, in a batch: plain: %t, want %t; fits the contract: %t", tc.say, plain, tc.plain, fits)
+		}
+		if a, want := service.raw("POST", batchPath, together), map[bool]int{true: 200, false: 400}[tc.status == 200 || tc.plain]; a.status != want {
+			t.Errorf("%s, in a batch: %d %s, want %d", tc.say, a.status, a.body, want)
 		}
 	}
 	for say, a := range map[string]*answer{
@@ -175,13 +183,14 @@ func TestBodiesOfVerify(t *testing.T) {
 	h.noAlarm()
 }
 
-// ways are the two in which a body of AccessKeyVerify is read.
+// ways are the two in which a body of an operation is read.
 type ways struct {
-	e    *echo.Echo
-	rule policy
+	operation string
+	e         *echo.Echo
+	rule      policy
 }
 
-func newWays(t testing.TB) ways {
+func newWays(t testing.TB, operation string) ways {
 	t.Helper()
 	doc, err := builtIn()
 	if err != nil {
@@ -191,9 +200,9 @@ func newWays(t testing.TB) ways {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule := rules[verifyOperation]
+	rule := rules[operation]
 	rule.id = "checked the long way"
-	return ways{e: echo.New(), rule: rule}
+	return ways{operation: operation, e: echo.New(), rule: rule}
 }
 
 // of tells whether a body is taken as plain, and whether it fits the contract. It fails the test if the first is, and the
@@ -206,13 +215,17 @@ func (w ways) of(t testing.TB, body string) (bool, bool) {
 		return w.e.NewContext(r, httptest.NewRecorder())
 	}
 	short, long := context(), context()
-	plain := takePlain(short, []byte(body))
+	plain := takePlain(short, w.operation, []byte(body))
 	err := checkRequest(long, w.rule, []byte(body))
 	if !plain {
 		return false, err == nil
 	}
-	var a, b api.AccessKeyVerifyJSONRequestBody
-	err1, err2 := binder{}.Bind(&a, short), binder{}.Bind(&b, long)
+	into := func() any { return new(api.AccessKeyVerifyJSONRequestBody) }
+	if w.operation == "AccessKeyVerifyBatch" {
+		into = func() any { return new(api.AccessKeyVerifyBatchJSONRequestBody) }
+	}
+	a, b := into(), into()
+	err1, err2 := binder{}.Bind(a, short), binder{}.Bind(b, long)
 	if err != nil || err1 != nil || err2 != nil || !reflect.DeepEqual(a, b) {
 		t.Errorf("taken as plain: %q\nby the contract: %v\n%+v %v\n%+v %v", body, err, a, err1, b, err2)
 	}
@@ -223,12 +236,14 @@ func (w ways) of(t testing.TB, body string) (bool, bool) {
 func FuzzTakePlain(f *testing.F) {
 	for _, tc := range verifyBodies {
 		f.Add(tc.body)
+		f.Add(`{"questions":[` + tc.body + `]}`)
 	}
-	w := newWays(f)
+	one, batch := newWays(f, "AccessKeyVerify"), newWays(f, "AccessKeyVerifyBatch")
 	f.Fuzz(func(t *testing.T, body string) {
-		if len(body) <= maxVerifyBody { // no more is ever read
-			w.of(t, body)
+		if len(body) <= maxVerifyBody { // no more is ever read of one
+			one.of(t, body)
 		}
+		batch.of(t, body)
 	})
 }
 

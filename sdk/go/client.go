@@ -49,7 +49,8 @@ type Config struct {
 	// a random time of up to 0.1, 0.2, 0.4 … 2 s. Only calls that may arrive twice are: all that only read, AccountAddRole,
 	// AccountRemoveRole, AccountPasswordReset, AccountSuspend, AccountRestore, AccessKeyDelete, AdminAccessKeyDelete,
 	// AccessKeyPreviousSecretDelete, AccessKeyRevokeAll, AccessKeyReport, AccessKeyExplain, TokenIntrospect, and AccountCreditsAdd for the
-	// sake of its idempotency key. AccessKeyVerify uses up limits and credits, so it is repeated only where no connection could be made at all.
+	// sake of its idempotency key. AccessKeyVerify and AccessKeyVerifyBatch use up limits and credits, so they are repeated only where no
+	// connection could be made at all.
 	Attempts int
 	// RetryFor is the time after the beginning of a call from which on it is not repeated; 0 means 10 s. A context that would end before
 	// that ends it earlier: then the last answer is the answer.

@@ -361,6 +361,36 @@ func TestAccessKeyVerifyTellsABadKeyFromNoAnswer(t *testing.T) {
 	}
 }
 
+// Each question of a batch is what it would be alone, and has an answer of its own.
+func TestAccessKeyVerifyBatch(t *testing.T) {
+	t.Parallel()
+	var body string
+	answer := `{"answers":[{"result":{"valid":true,"code":"VALID","status":200}},{"problem":{"error":"request_invalid","status":400,"detail":"D.","trace_id":"7"}},{}]}`
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		body = r.URL.Path + " " + string(b)
+		answerJSON(w, http.StatusOK, answer)
+	})
+	c := newClient(t, latchkey.Config{BaseURL: url})
+	questions := []latchkey.VerifyInput{{Key: latchkey.NewKey(key), DryRun: true}, {Ask: latchkey.Ask{Method: "GET", Path: "/a//b"}}, {}}
+	got, err := c.AccessKeyVerifyBatch(t.Context(), questions)
+	if want := `/api/access-keys/verify/batch {"questions":[{"key":"` + key + `","record":false},{"key":"","request":{"method":"GET","path":"/a//b"}},{"key":""}]}`; body != want {
+		t.Errorf("asked %s, want %s", body, want)
+	}
+	if err != nil || len(got) != 3 || !got[0].Result.Valid || got[0].Err != nil {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if e, ok := errors.AsType[*latchkey.Error](got[1].Err); !ok || e.Code != api.ErrorCodeRequestInvalid || e.Status != 400 || e.Detail != "D." || e.TraceID != "7" {
+		t.Errorf("the second: %v", got[1].Err)
+	}
+	if got[2].Err == nil {
+		t.Error("no answer is one")
+	}
+	if got, err := c.AccessKeyVerifyBatch(t.Context(), questions[:2]); err == nil {
+		t.Errorf("three answers to two questions give %v", got)
+	}
+}
+
 func TestTokenIntrospectSendsAForm(t *testing.T) {
 	t.Parallel()
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -51,8 +51,13 @@ func refusal(resp *http.Response, body []byte) *Error {
 	if mediaType(resp) != "application/problem+json" || json.Unmarshal(body, &p) != nil || p.Error == "" {
 		return foreign(resp)
 	}
-	return &Error{Code: p.Error, Status: resp.StatusCode, Detail: p.Detail, Suggested: p.Suggested, TraceID: p.TraceID,
-		Metadata: p.Metadata, RetryAfter: retryAfter(resp)}
+	e := problemError(p)
+	e.Status, e.RetryAfter = resp.StatusCode, retryAfter(resp)
+	return e
+}
+
+func problemError(p api.Problem) *Error {
+	return &Error{Code: p.Error, Status: p.Status, Detail: p.Detail, Suggested: p.Suggested, TraceID: p.TraceID, Metadata: p.Metadata}
 }
 
 // foreign is for what a proxy, or something that is not Latchkey, has answered. Its words are not repeated.

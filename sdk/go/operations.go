@@ -2,6 +2,8 @@ package latchkey
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"net/netip"
 	"strconv"
@@ -275,6 +277,40 @@ func (c *Client) AccessKeySelfRevoke(ctx context.Context) (Revision, error) {
 // that nobody knows, and nobody is to be let in.
 func (c *Client) AccessKeyVerify(ctx context.Context, in VerifyInput) (VerifyResult, error) {
 	return result[VerifyResult](c.core.AccessKeyVerify(ctx, in.wire()))
+}
+
+// VerifyAnswer is what AccessKeyVerify would have given: a Result, or the *Error why there is none.
+type VerifyAnswer struct {
+	Result VerifyResult
+	Err    error
+}
+
+// AccessKeyVerifyBatch is AccessKeyVerify for 1 to 100 questions in one call. The answers are in the order of the questions, and as many; an error
+// is about the call as a whole, of which nobody is to be let in.
+func (c *Client) AccessKeyVerifyBatch(ctx context.Context, questions []VerifyInput) ([]VerifyAnswer, error) {
+	in := api.AccessKeyVerifyBatchInput{Questions: make([]api.AccessKeyVerifyInput, len(questions))}
+	for i, q := range questions {
+		in.Questions[i] = q.wire()
+	}
+	got, err := result[api.AccessKeyVerifyBatchResult](c.core.AccessKeyVerifyBatch(ctx, in))
+	if err != nil {
+		return nil, err
+	}
+	if len(got.Answers) != len(questions) {
+		return nil, fmt.Errorf("latchkey: %d answers to %d questions", len(got.Answers), len(questions))
+	}
+	answers := make([]VerifyAnswer, len(questions))
+	for i, a := range got.Answers {
+		switch {
+		case a.Result != nil && a.Problem == nil:
+			answers[i].Result = *a.Result
+		case a.Problem != nil && a.Result == nil:
+			answers[i].Err = problemError(*a.Problem)
+		default:
+			answers[i].Err = errors.New("latchkey: neither a result nor a problem")
+		}
+	}
+	return answers, nil
 }
 
 // TokenIntrospect is AccessKeyVerify as RFC 7662 has it. It takes a Client that holds a key.

@@ -87,8 +87,10 @@ func repeatable(r *http.Request) bool {
 // repeatablePosts change nothing, or nothing the second time. The contract demands an idempotency key for credits.
 var repeatablePosts = []string{"/explain", "/suspend", "/restore", "/oauth/introspect", "/api/auth/access-keys/revoke-all", "/api/access-keys/report", "/credits"}
 
-// redialable is for the one operation that is only sent again if no instance can have seen it: a verification counts and costs.
-func redialable(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/access-keys/verify") }
+// redialable is for what is only sent again if no instance can have seen it: a verification counts and costs.
+func redialable(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, "/access-keys/verify") || strings.HasSuffix(r.URL.Path, "/access-keys/verify/batch")
+}
 
 // unsent tells whether there was no connection to send on.
 func unsent(err error) bool {

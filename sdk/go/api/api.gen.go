@@ -1051,6 +1051,26 @@ type AccessKeyUsage struct {
 	Totals   UsageCounts `json:"totals"`
 }
 
+// AccessKeyVerifyBatchAnswer Either a `result` or a `problem`, as `AccessKeyVerify` would have answered.
+type AccessKeyVerifyBatchAnswer struct {
+	// Problem RFC 9457, with `error`, `message` and `suggested` beside it for clients of the older form.
+	Problem *Problem `json:"problem,omitempty"`
+
+	// Result A verdict. `key` and `account` where it is valid, `message` where it is not.
+	Result *VerifyResult `json:"result,omitempty"`
+}
+
+// AccessKeyVerifyBatchInput defines model for AccessKeyVerifyBatchInput.
+type AccessKeyVerifyBatchInput struct {
+	Questions []AccessKeyVerifyInput `json:"questions"`
+}
+
+// AccessKeyVerifyBatchResult defines model for AccessKeyVerifyBatchResult.
+type AccessKeyVerifyBatchResult struct {
+	// Answers One for each question, in their order.
+	Answers []AccessKeyVerifyBatchAnswer `json:"answers"`
+}
+
 // AccessKeyVerifyInput defines model for AccessKeyVerifyInput.
 type AccessKeyVerifyInput struct {
 	Access *AccessLevel `json:"access,omitempty"`
@@ -2369,6 +2389,9 @@ type AccessKeyReportJSONRequestBody = AccessKeyReportInput
 // AccessKeyVerifyJSONRequestBody defines body for AccessKeyVerify for application/json ContentType.
 type AccessKeyVerifyJSONRequestBody = AccessKeyVerifyInput
 
+// AccessKeyVerifyBatchJSONRequestBody defines body for AccessKeyVerifyBatch for application/json ContentType.
+type AccessKeyVerifyBatchJSONRequestBody = AccessKeyVerifyBatchInput
+
 // AdminAccessKeyRevokeAllJSONRequestBody defines body for AdminAccessKeyRevokeAll for application/json ContentType.
 type AdminAccessKeyRevokeAllJSONRequestBody = AdminRevokeAllInput
 
@@ -2558,6 +2581,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
 	AccessKeyVerify(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyVerifyBatchWithBody Are these keys good?
+	//
+	// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+	// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+	// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+	// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+	AccessKeyVerifyBatchWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AccessKeyVerifyBatch Are these keys good?
+	//
+	// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+	// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+	// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+	// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+	AccessKeyVerifyBatch(ctx context.Context, body AccessKeyVerifyBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AccountGet See the own account
 	//
@@ -3264,6 +3311,50 @@ func (c *Client) AccessKeyVerifyWithBody(ctx context.Context, contentType string
 // Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
 func (c *Client) AccessKeyVerify(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAccessKeyVerifyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyVerifyBatchWithBody Are these keys good?
+//
+// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+func (c *Client) AccessKeyVerifyBatchWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyVerifyBatchRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AccessKeyVerifyBatch Are these keys good?
+//
+// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+func (c *Client) AccessKeyVerifyBatch(ctx context.Context, body AccessKeyVerifyBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAccessKeyVerifyBatchRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4671,6 +4762,46 @@ func NewAccessKeyVerifyRequestWithBody(server string, contentType string, body i
 	}
 
 	operationPath := fmt.Sprintf("/api/access-keys/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAccessKeyVerifyBatchRequest calls the generic AccessKeyVerifyBatch builder with application/json body
+func NewAccessKeyVerifyBatchRequest(server string, body AccessKeyVerifyBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAccessKeyVerifyBatchRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAccessKeyVerifyBatchRequestWithBody constructs an http.Request for the AccessKeyVerifyBatch method, with any body, and a specified content type
+func NewAccessKeyVerifyBatchRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/access-keys/verify/batch")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -7176,6 +7307,30 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/access-keys/verify (the `AccessKeyVerify` operationId).
 	AccessKeyVerifyWithResponse(ctx context.Context, body AccessKeyVerifyJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyVerifyResponse, error)
 
+	// AccessKeyVerifyBatchWithBodyWithResponse Are these keys good?
+	//
+	// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+	// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+	// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+	// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+	AccessKeyVerifyBatchWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyVerifyBatchResponse, error)
+
+	// AccessKeyVerifyBatchWithResponse Are these keys good?
+	//
+	// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+	// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+	// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+	// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+	AccessKeyVerifyBatchWithResponse(ctx context.Context, body AccessKeyVerifyBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyVerifyBatchResponse, error)
+
 	// AccountGetWithResponse See the own account
 	//
 	// Answers for the holder of the session, or for the owner of the access key.
@@ -8268,6 +8423,117 @@ func (r AccessKeyVerifyResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AccessKeyVerifyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AccessKeyVerifyBatchResponse401Headers the declared response headers of an HTTP 401 response for AccessKeyVerifyBatch
+type AccessKeyVerifyBatchResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// AccessKeyVerifyBatchResponse503Headers the declared response headers of an HTTP 503 response for AccessKeyVerifyBatch
+type AccessKeyVerifyBatchResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AccessKeyVerifyBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessKeyVerifyBatchResult
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *ContentTooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON431 the response for an HTTP 431 `application/problem+json` response
+	ApplicationProblemJSON431 *HeadersTooLarge
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *InternalError
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AccessKeyVerifyBatchResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AccessKeyVerifyBatchResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AccessKeyVerifyBatchResponse) GetJSON200() *AccessKeyVerifyBatchResult {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON403() *Forbidden {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON413() *ContentTooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON431 returns the response for an HTTP 431 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON431() *HeadersTooLarge {
+	return r.ApplicationProblemJSON431
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON500() *InternalError {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r AccessKeyVerifyBatchResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AccessKeyVerifyBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AccessKeyVerifyBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AccessKeyVerifyBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AccessKeyVerifyBatchResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14081,6 +14347,42 @@ func (c *ClientWithResponses) AccessKeyVerifyWithResponse(ctx context.Context, b
 	return ParseAccessKeyVerifyResponse(rsp)
 }
 
+// AccessKeyVerifyBatchWithBodyWithResponse Are these keys good?
+//
+// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+func (c *ClientWithResponses) AccessKeyVerifyBatchWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AccessKeyVerifyBatchResponse, error) {
+	rsp, err := c.AccessKeyVerifyBatchWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyVerifyBatchResponse(rsp)
+}
+
+// AccessKeyVerifyBatchWithResponse Are these keys good?
+//
+// `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+// order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+// a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+// `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/access-keys/verify/batch (the `AccessKeyVerifyBatch` operationId).
+func (c *ClientWithResponses) AccessKeyVerifyBatchWithResponse(ctx context.Context, body AccessKeyVerifyBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*AccessKeyVerifyBatchResponse, error) {
+	rsp, err := c.AccessKeyVerifyBatch(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAccessKeyVerifyBatchResponse(rsp)
+}
+
 // AccountGetWithResponse See the own account
 //
 // Answers for the holder of the session, or for the owner of the access key.
@@ -15576,6 +15878,111 @@ func ParseAccessKeyVerifyResponse(rsp *http.Response) (*AccessKeyVerifyResponse,
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers AccessKeyVerifyResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAccessKeyVerifyBatchResponse parses an HTTP response from a AccessKeyVerifyBatchWithResponse call
+func ParseAccessKeyVerifyBatchResponse(rsp *http.Response) (*AccessKeyVerifyBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AccessKeyVerifyBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessKeyVerifyBatchResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest ContentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeadersTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AccessKeyVerifyBatchResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AccessKeyVerifyBatchResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -33,7 +33,12 @@ export class LatchkeyError extends Error {
 export async function refusal(response: Response): Promise<LatchkeyError> {
   const problem: unknown = mediaType(response) === "application/problem+json" ? await response.json().catch(() => undefined) : undefined;
   if (!isProblem(problem)) return foreign(response);
-  return new LatchkeyError(response.status, problem.error, problem.detail, problem.suggested, problem.trace_id, problem.metadata, retryAfter(response));
+  return said(problem, response.status, retryAfter(response));
+}
+
+/** What a problem says. */
+export function said(problem: Problem, status = problem.status, retryAfter?: number): LatchkeyError {
+  return new LatchkeyError(status, problem.error, problem.detail, problem.suggested, problem.trace_id, problem.metadata, retryAfter);
 }
 
 /** For what a proxy, or something that is not Latchkey, has answered. Its words are not repeated. */

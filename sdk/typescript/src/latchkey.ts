@@ -203,6 +203,11 @@ export class Latchkey {
     return result(this.http.POST("/api/access-keys/verify", { body, ...init(options) }));
   }
 
+  /** Are these keys good? A problem among the answers is thrown by nobody. */
+  accessKeyVerifyBatch(body: Body<"AccessKeyVerifyBatch">, options: Options = {}) {
+    return result(this.http.POST("/api/access-keys/verify/batch", { body, ...init(options) }));
+  }
+
   /** Report keys that leaked. */
   accessKeyReport(body: Body<"AccessKeyReport">, options: Options = {}) {
     return result(this.http.POST("/api/access-keys/report", { body, ...init(options) }));

@@ -496,6 +496,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/access-keys/verify/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Are these keys good?
+         * @description `AccessKeyVerify` for up to a hundred questions at once, each judged on its own and after this request has arrived; the answers come in the
+         *     order of the questions. A service under load asks about the requests that have come while it waited for an earlier answer, so that asking costs it
+         *     a fraction of a call for each. They come together, when the last of them is known; most are known from memory. A question that has no answer has a
+         *     `problem` and spoils no other; a body that does not fit the contract is refused as a whole, and then nothing is used.
+         */
+        post: operations["AccessKeyVerifyBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/access-keys/report": {
         parameters: {
             query?: never;
@@ -1664,6 +1687,18 @@ export interface components {
              * @example 192.0.2.7
              */
             address?: string;
+        };
+        AccessKeyVerifyBatchInput: {
+            questions: components["schemas"]["AccessKeyVerifyInput"][];
+        };
+        AccessKeyVerifyBatchResult: {
+            /** @description One for each question, in their order. */
+            answers: components["schemas"]["AccessKeyVerifyBatchAnswer"][];
+        };
+        /** @description Either a `result` or a `problem`, as `AccessKeyVerify` would have answered. */
+        AccessKeyVerifyBatchAnswer: {
+            result?: components["schemas"]["VerifyResult"];
+            problem?: components["schemas"]["Problem"];
         };
         /**
          * @description The closed list of verdicts. 200: `VALID`. 401: `MALFORMED`, `NOT_FOUND`, `REVOKED`, `DISABLED`, `EXPIRED`,
@@ -3077,6 +3112,87 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VerifyResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    AccessKeyVerifyBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "questions": [
+                 *         {
+                 *           "key": "akpat_OtZxRtj2W3TKDpxX_yWbwYZKhq0kCGMania8S3I20f1lEcBF1G73g497iVsr4KYwIo",
+                 *           "permission": "VIEW_AUDIT_LOG"
+                 *         },
+                 *         {
+                 *           "key": "akpat_OtZxRtj2W3TKDpxX_yWbwYZKhq0kCGMania8S3I20f1lEcBF1G73g497iVsr4KYwIo",
+                 *           "request": {
+                 *             "method": "DELETE",
+                 *             "path": "/media/7"
+                 *           }
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["AccessKeyVerifyBatchInput"];
+            };
+        };
+        responses: {
+            /** @description An answer to each question. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "result": {
+                     *             "valid": true,
+                     *             "code": "VALID",
+                     *             "status": 200,
+                     *             "key": {
+                     *               "id": "cc5lnd2s1s4652adtu50",
+                     *               "name": "Discord bot"
+                     *             },
+                     *             "account": {
+                     *               "id": "cc5lnd2s1s4652adtu5g",
+                     *               "handle": "ada",
+                     *               "kind": "member"
+                     *             },
+                     *             "required": "VIEW_AUDIT_LOG",
+                     *             "matched": "ADMINISTRATOR"
+                     *           }
+                     *         },
+                     *         {
+                     *           "result": {
+                     *             "valid": false,
+                     *             "code": "REVOKED",
+                     *             "status": 401,
+                     *             "message": "The access key is revoked."
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AccessKeyVerifyBatchResult"];
                 };
             };
             400: components["responses"]["BadRequest"];
