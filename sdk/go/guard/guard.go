@@ -61,8 +61,9 @@ type Config struct {
 
 // Guard lets requests in, or answers them. Make it with New. It is safe for use by many goroutines.
 type Guard struct {
-	cfg Config
-	ask latchkey.Ask // zero: about the request itself
+	cfg    Config
+	ask    latchkey.Ask // zero: about the request itself
+	gather gatherer
 }
 
 // New makes a Guard without calling anybody. The errors are about the Config.
@@ -82,7 +83,8 @@ func New(c Config) (*Guard, error) {
 	if c.Refuse == nil {
 		c.Refuse = Problem
 	}
-	return &Guard{cfg: c, ask: latchkey.Ask{Permission: c.Permission, Resource: c.Resource, Access: c.Access}}, nil
+	return &Guard{cfg: c, ask: latchkey.Ask{Permission: c.Permission, Resource: c.Resource, Access: c.Access},
+		gather: gatherer{client: c.Client, timeout: c.Timeout}}, nil
 }
 
 // Protect gives a handler that passes to next what Latchkey lets in, as it came, with its verdict in the context. Let it stand before
@@ -134,7 +136,7 @@ func (g *Guard) judge(r *http.Request) (*latchkey.VerifyResult, *Refusal) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), g.cfg.Timeout)
 	defer cancel()
-	verdict, err := g.cfg.Client.AccessKeyVerify(ctx, in)
+	verdict, err := g.gather.ask(ctx, in)
 	if e, ok := errors.AsType[*latchkey.Error](err); ok && aboutIt && (e.Code == api.ErrorCodeRequestInvalid || e.Code == api.ErrorCodeBodyTooLarge) {
 		return nil, undecided() // nothing else in the question is the client's
 	}

@@ -1,4 +1,5 @@
 // For Express 4 and 5, and what else has its requests and responses. Needs none of its types.
+import { gather } from "./gather.js";
 import { decide, type Protection, type Verdict, type Verifier } from "./verdict.js";
 
 export type { Allowed, Protection, Question, Refused, Verdict, Verifier } from "./verdict.js";
@@ -25,9 +26,10 @@ export interface ExpressResponse {
  * /media where Latchkey does not: enable "case sensitive routing".
  */
 export function protect<R extends ExpressRequest = ExpressRequest>(client: Verifier, options: Protection<R> = {}) {
+  const gathered = gather(client);
   return (req: R, res: ExpressResponse, next: (error?: any) => void): void => {
     const { method, originalUrl: path, ip: address } = req;
-    decide(client, options, { request: req, method, path, address, authorization: authorization(req.rawHeaders) })
+    decide(gathered, options, { request: req, method, path, address, authorization: authorization(req.rawHeaders) })
       .then((verdict) => settle(verdict, res, next))
       .catch((error) => next(error ?? new Error("The request was not judged.")));
   };

@@ -37,7 +37,7 @@ const repeatable = new Set([
 function safeToRepeat({ method, body }: RequestInit, path: string): boolean {
   const operation = `${method} ${path}`;
   if (operation === "POST /api/access-keys/verify") return JSON.parse(body as string).record === false; // any other spends
-  if (operation === "POST /api/access-keys/verify/batch") return JSON.parse(body as string).questions.every((question: { record?: boolean }) => question.record === false);
+  if (operation === "POST /api/access-keys/verify/batch") return JSON.parse(body as string).questions?.every((question: { record?: boolean }) => question.record === false) ?? false;
   if (operation === "POST /api/admin/accounts/{account_id}/credits") return !!JSON.parse(body as string).idempotency_key;
   return method === "GET" || repeatable.has(operation);
 }

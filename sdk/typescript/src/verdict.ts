@@ -6,6 +6,8 @@ import type { Body, Options, Schema } from "./latchkey.js";
 /** What verifies: a Latchkey with a key that holds VERIFY_ACCESS_KEYS. */
 export interface Verifier {
   accessKeyVerify(body: Body<"AccessKeyVerify">, options?: Options): Promise<Schema<"VerifyResult">>;
+  /** Where it is there, requests that come faster than answers are asked about together. */
+  accessKeyVerifyBatch?(body: Body<"AccessKeyVerifyBatch">, options?: Options): Promise<Schema<"AccessKeyVerifyBatchResult">>;
 }
 
 /** What is asked about a key. */

@@ -12,7 +12,7 @@ const inPackage = (path) => join(folder, "node_modules/@latchkey-dev/sdk", path)
 
 test("the package holds what is needed and nothing else", () => {
   const { exports, dependencies } = JSON.parse(readFileSync(inPackage("package.json"), "utf8"));
-  const built = ["index", "latchkey", "error", "send", "pages", "schema", "verdict", "web", "express"].flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]);
+  const built = ["index", "latchkey", "error", "send", "pages", "schema", "verdict", "gather", "web", "express"].flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]);
   assert.deepEqual(files.toSorted(), ["LICENSE", "README.md", "package.json", ...built].toSorted());
   for (const path of Object.values(exports).flatMap(Object.values)) assert.ok(existsSync(inPackage(path)), path);
   for (const file of files) assert.doesNotMatch(readFileSync(inPackage(file), "utf8"), /sourceMappingURL/, file);
