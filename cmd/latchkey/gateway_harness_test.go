@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,7 +27,10 @@ import (
 // is in testdata/gateways.
 type gatewayKind struct {
 	name   string
-	args   []string       // run in a folder of its own
+	path   string         // empty: as the name, where it was installed
+	args   []string       // run in a folder of its own; PORT is where it shall listen
+	site   string         // the file that its block is written to
+	claim  string         // the test that its block names
 	up     *regexp.Regexp // said when it listens
 	fence  string         // language of its block in docs/gateways.md
 	listen [2]string      // where that listens, and what it becomes for a port
@@ -33,20 +38,36 @@ type gatewayKind struct {
 	asks   string         // the method of its questions
 	about  [2]string      // the headers of its questions that name the method and the URI of the request
 	hidden string         // a path that it keeps for itself
+	folds  bool           // makes one reading of paths with // and dot segments before anybody sees them
 
-	tooMany int // what the client of a key gets that has used up its limit, and what Latchkey is told to say
-	unpaid  int // what it gets without credits
+	tooMany int           // what the client of a key gets that has used up its limit, and what Latchkey is told to say
+	unpaid  int           // what it gets without credits
+	away    int           // what it gets if Latchkey does not answer
+	patient time.Duration // how long it waits for that
 }
 
-var gatewayKinds = []gatewayKind{
-	{name: "nginx", args: []string{"-p", ".", "-e", "stderr", "-c", "nginx.conf"}, up: regexp.MustCompile(`(start worker process) [0-9]+`),
-		fence: "nginx", listen: [2]string{"listen 80;", "listen 127.0.0.1:%d;"},
+// gatewayKinds are those that are installed for the tests, and Traefik where LATCHKEY_TEST_TRAEFIK says where it is: nobody packs it for Debian.
+func gatewayKinds() []gatewayKind {
+	kinds := installedGateways
+	if path := os.Getenv("LATCHKEY_TEST_TRAEFIK"); path != "" {
+		kinds = append(slices.Clone(kinds), gatewayKind{name: "traefik", path: path, args: []string{"--entrypoints.web.address=127.0.0.1:PORT", "--providers.file.filename=site.yml",
+			"--global.sendanonymoususage=false", "--global.checknewversion=false", "--log.level=DEBUG", "--log.filepath=/dev/stderr", "--log.nocolor"}, site: "site.yml",
+			up: regexp.MustCompile(`(Creating server)`), fence: "yaml", claim: "TestTraefikBlock", listen: [2]string{"Host(`api.example.com`)", "PathPrefix(`/`)"},
+			api:  [2]string{"entryPoints: [web]", "entryPoints: [web]"},
+			asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}, folds: true, tooMany: 429, unpaid: 402, away: 500, patient: 35 * time.Second})
+	}
+	return kinds
+}
+
+var installedGateways = []gatewayKind{
+	{name: "nginx", args: []string{"-p", ".", "-e", "stderr", "-c", "nginx.conf"}, site: "site.conf", claim: "TestGateways", up: regexp.MustCompile(`(start worker process) [0-9]+`),
+		fence: "nginx", listen: [2]string{"listen 80;", "listen 127.0.0.1:PORT;"},
 		api:  [2]string{"location / {", "location / { client_max_body_size 8m; proxy_cache off;"},
-		asks: "HEAD", about: [2]string{"X-Original-Method", "X-Original-Uri"}, hidden: "/_latchkey", tooMany: 403, unpaid: 403},
-	{name: "caddy", args: []string{"run", "--adapter", "caddyfile", "--config", "Caddyfile"}, up: regexp.MustCompile(`(serving initial configuration)`),
-		fence: "caddyfile", listen: [2]string{"api.example.com {", "http://127.0.0.1:%d {"},
+		asks: "HEAD", about: [2]string{"X-Original-Method", "X-Original-Uri"}, hidden: "/_latchkey", tooMany: 403, unpaid: 403, away: 503, patient: patience / 2},
+	{name: "caddy", args: []string{"run", "--adapter", "caddyfile", "--config", "Caddyfile"}, site: "site.conf", claim: "TestGateways", up: regexp.MustCompile(`(serving initial configuration)`),
+		fence: "caddyfile", listen: [2]string{"api.example.com {", "http://127.0.0.1:PORT {"},
 		api:  [2]string{"reverse_proxy ", "reverse_proxy "},
-		asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}, tooMany: 429, unpaid: 402},
+		asks: "GET", about: [2]string{"X-Forwarded-Method", "X-Forwarded-Uri"}, tooMany: 429, unpaid: 402, away: 503, patient: patience / 2},
 }
 
 // gateway is one of them, running between a client and an API, with a tap on its way to Latchkey.
@@ -68,10 +89,14 @@ func (k gatewayKind) start(t *testing.T) *gateway {
 	check(t, os.CopyFS(dir, os.DirFS("testdata/gateways/"+k.name)))
 	until(t, k.name+" listens", func() bool { // another program may be faster to take the port
 		port := freePort(t)
-		site := documented(t, k.fence, "127.0.0.1:8080", g.tap.address, "127.0.0.1:3000", g.api.Listener.Addr().String(),
-			k.listen[0], fmt.Sprintf(k.listen[1], port), k.api[0], k.api[1])
-		check(t, os.WriteFile(filepath.Join(dir, "site.conf"), []byte(site), 0o644))
-		g.process = runIn(t, dir, k.name, k.args...)
+		site := documented(t, k, "127.0.0.1:8080", g.tap.address, "127.0.0.1:3000", g.api.Listener.Addr().String(),
+			k.listen[0], strings.ReplaceAll(k.listen[1], "PORT", strconv.Itoa(port)), k.api[0], k.api[1])
+		check(t, os.WriteFile(filepath.Join(dir, k.site), []byte(site), 0o644))
+		args := slices.Clone(k.args)
+		for i := range args {
+			args[i] = strings.ReplaceAll(args[i], "PORT", strconv.Itoa(port))
+		}
+		g.process = runIn(t, dir, cmp.Or(k.path, k.name), args...)
 		g.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 		until(t, "it says so", func() bool { return g.hasExited() || k.up.MatchString(g.stderr.String()) })
 		if g.hasExited() && !strings.Contains(g.stderr.String(), "ddress already in use") {
@@ -84,16 +109,19 @@ func (k gatewayKind) start(t *testing.T) *gateway {
 
 func address(p *process) string { return strings.TrimPrefix(p.url, "http://") }
 
-// documented is the one block in a language of docs/gateways.md, with addresses replaced: pairs of old and new.
-func documented(t *testing.T, fence string, addresses ...string) string {
+// documented is the one block in docs/gateways.md that is for a gateway, with addresses replaced: pairs of old and new.
+func documented(t *testing.T, k gatewayKind, addresses ...string) string {
 	t.Helper()
-	blocks := slices.DeleteFunc(blocksOf(t, "docs/gateways.md"), func(b fenced) bool { return b.language != fence })
+	blocks := slices.DeleteFunc(everyBlock(t), func(b fenced) bool {
+		return b.page != "docs/gateways.md" || b.language != k.fence || b.claim != "test: "+k.claim
+	})
 	if len(blocks) != 1 {
-		t.Fatalf("docs/gateways.md has %d blocks of %s", len(blocks), fence)
+		t.Fatalf("docs/gateways.md has %d blocks for %s", len(blocks), k.name)
 	}
+	noteRead(blocks[0].String())
 	for pair := range slices.Chunk(addresses, 2) {
 		if strings.Count(blocks[0].text, pair[0]) != 1 {
-			t.Fatalf("the block of %s does not have %q once", fence, pair[0])
+			t.Fatalf("the block for %s does not have %q once", k.name, pair[0])
 		}
 	}
 	return strings.NewReplacer(addresses...).Replace(blocks[0].text)
