@@ -1,5 +1,5 @@
 import { Latchkey, LatchkeyError, type Schema } from "@latchkey-dev/sdk";
-import { notifyManager, QueryClient, queryOptions } from "@tanstack/react-query";
+import { notifyManager, QueryClient, queryOptions, type DataTag, type QueryKey } from "@tanstack/react-query";
 
 export type Account = Schema<"Account">;
 export type AccessKey = Schema<"AccessKey">;
@@ -50,6 +50,12 @@ export const queries = new QueryClient({
     mutations: { gcTime: 0 },
   },
 });
+
+/** Puts what a change was answered with in the place of what was known before. A question that is still on its way may have the older answer. */
+export async function put<T>({ queryKey }: { queryKey: DataTag<QueryKey, T, Error> }, data: T) {
+  await queries.cancelQueries({ queryKey, exact: true });
+  queries.setQueryData<T>(queryKey, () => data);
+}
 
 /** Who is signed in; fails with 401 where nobody is. */
 export const me = queryOptions({ queryKey: ["me"], queryFn: ({ signal }) => api.accountGet({ signal }), staleTime: 30_000 });

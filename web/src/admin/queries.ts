@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 
-import { api, queries, type Account, type Role } from "../api";
+import { api, put, queries, type Account, type Role } from "../api";
 import { gives, mayGive } from "../permissions";
 
 /** One account, whoever's. */
@@ -10,8 +10,8 @@ export const accountOf = (id: string) => queryOptions({ queryKey: ["admin", "acc
 export const roles = queryOptions({ queryKey: ["roles"], queryFn: ({ signal }) => api.roleList({ signal }), select: (r) => r.roles });
 
 /** An account as it was answered; one's own may now see other screens. */
-export function accountChanged(account: Account) {
-  queries.setQueryData(accountOf(account.id).queryKey, account);
+export async function accountChanged(account: Account) {
+  await put(accountOf(account.id), account);
   void queries.invalidateQueries({ queryKey: ["admin", "accounts"] });
   void queries.invalidateQueries({ queryKey: ["me"] });
 }

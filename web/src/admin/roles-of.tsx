@@ -50,8 +50,8 @@ function Row({ role, all, account, me, known, onChange }: { role: Role; all: rea
   const held = account.roles.some((r) => r.id === role.id);
   const change = useMutation({
     mutationFn: () => timed(() => (held ? api.accountRemoveRole(account.handle, role.id) : api.accountAddRole(account.handle, role.id))),
-    onSuccess: ({ value, ms }) => {
-      accountChanged(value);
+    onSuccess: async ({ value, ms }) => {
+      await accountChanged(value);
       onChange?.(value);
       if (held) notify(`${account.handle} no longer has the role “${role.name}”`, `It held on every instance after ${duration(ms)}.`);
       else notify(`${account.handle} has the role “${role.name}”`);

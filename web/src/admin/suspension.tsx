@@ -17,20 +17,20 @@ export function Suspension({ account }: { account: Account }) {
   const own = account.id === me.id;
   const suspend = useMutation({
     mutationFn: () => timed(() => api.accountSuspend(account.id)),
-    onSuccess: ({ value, ms }) => {
+    onSuccess: async ({ value, ms }) => {
       // One's own session has ended with it: begin anew, with nothing left of what this page knew.
       if (own) return location.replace("/sign-in");
       notify(`${value.handle} is suspended`, `It held on every instance after ${duration(ms)}.`);
       restore.reset();
-      accountChanged(value);
+      await accountChanged(value);
     },
   });
   const restore = useMutation({
     mutationFn: () => api.accountRestore(account.id),
-    onSuccess: (value) => {
+    onSuccess: async (value) => {
       notify(`${value.handle} is restored`, "Its keys work again. Its holder signs in anew.");
       suspend.reset();
-      accountChanged(value);
+      await accountChanged(value);
     },
   });
   const missing = lacks(me, account.permissions);

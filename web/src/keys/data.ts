@@ -3,7 +3,7 @@ import { LatchkeyError } from "@latchkey-dev/sdk";
 import { queryOptions } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, queries, type AccessKey } from "../api";
+import { api, put, queries, type AccessKey } from "../api";
 
 /** A key, and asked for often while its revocation is not sure to hold everywhere. */
 export const oneKey = (id: string) =>
@@ -14,8 +14,8 @@ export const oneKey = (id: string) =>
   });
 
 /** Puts a key where the screens look for it. A key that has just been given a secret is to come without it. */
-export function keep(key: AccessKey) {
-  queries.setQueryData(oneKey(key.id).queryKey, key);
+export async function keep(key: AccessKey) {
+  await put(oneKey(key.id), key);
   void queries.invalidateQueries({ queryKey: ["access-keys"] });
   void queries.invalidateQueries({ queryKey: ["access-key", key.id, "history"] });
 }
@@ -23,7 +23,7 @@ export function keep(key: AccessKey) {
 /** Asks anew for a key, and tells the screens. */
 export async function fresh(id: string): Promise<AccessKey> {
   const key = await api.accessKeyGet(id);
-  keep(key);
+  await keep(key);
   return key;
 }
 

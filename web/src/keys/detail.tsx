@@ -137,7 +137,7 @@ function Ability({ shown }: { shown: AccessKey }) {
     setBusy(true);
     setError(undefined);
     try {
-      keep(await api.accessKeyUpdate(shown.id, { enabled: off }, { ifVersion: shown.version }));
+      await keep(await api.accessKeyUpdate(shown.id, { enabled: off }, { ifVersion: shown.version }));
       notify(off ? "Enabled" : "Disabled", off ? "The key works again." : "The key is refused on every node until you enable it.");
     } catch (e) {
       setError(e);

@@ -24,7 +24,7 @@ export function Regenerate({ shown, onClose }: { shown: AccessKey; onClose: () =
   const change = useChange(shown, async (ifVersion) => {
     const { secret, ...key } = await api.accessKeyRegenerate(shown.id, { overlap_seconds: overlap }, { ifVersion });
     setSecret(secret);
-    keep(key);
+    await keep(key);
   });
   if (secret !== undefined) {
     return (

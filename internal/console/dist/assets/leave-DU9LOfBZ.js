@@ -1,1 +1,0 @@
-import{E as e,at as t,rt as n}from"./states-D1niOetp.js";var r=t(n(),1);function i(t,n=`address`){return(0,r.useEffect)(()=>{if(!t)return;let e=e=>e.preventDefault();return window.addEventListener(`beforeunload`,e),()=>window.removeEventListener(`beforeunload`,e)},[t]),e(({currentLocation:e,nextLocation:r})=>t&&(n===`address`||e.pathname!==r.pathname))}export{i as t};

@@ -1,0 +1,1 @@
+import{D as e,it as t,ot as n}from"./states-D1U5qeDa.js";var r=n(t(),1);function i(t,n=`address`){return(0,r.useEffect)(()=>{if(!t)return;let e=e=>e.preventDefault();return window.addEventListener(`beforeunload`,e),()=>window.removeEventListener(`beforeunload`,e)},[t]),e(({currentLocation:e,nextLocation:r})=>t&&(n===`address`||e.pathname!==r.pathname))}export{i as t};
