@@ -12,7 +12,7 @@ import (
 )
 
 // AccessKeyVerifyBatch is AccessKeyVerify for each of its questions, all at the same time, so that those which need the database share its
-// reads and the others do not wait for them.
+// reads. The answers go out together, after the last of them.
 func (s *Server) AccessKeyVerifyBatch(ctx context.Context, req api.AccessKeyVerifyBatchRequestObject) (api.AccessKeyVerifyBatchResponseObject, error) {
 	answers := make([]api.AccessKeyVerifyBatchAnswer, len(req.Body.Questions))
 	var judging sync.WaitGroup
